@@ -75,33 +75,39 @@ std::size_t url_end(std::string_view text, std::size_t at) {
 
 std::string_view name_of(ErrorClass kind) {
   switch (kind) {
-    case ErrorClass::retry: return "retry";
-    case ErrorClass::fail: return "fail";
-    case ErrorClass::expired: return "expired";
-    case ErrorClass::changed: return "changed";
-    case ErrorClass::cancelled: return "cancelled";
-    case ErrorClass::limit: return "limit";
+    case ErrorClass::retry:
+      return "retry";
+    case ErrorClass::fail:
+      return "fail";
+    case ErrorClass::expired:
+      return "expired";
+    case ErrorClass::changed:
+      return "changed";
+    case ErrorClass::cancelled:
+      return "cancelled";
+    case ErrorClass::limit:
+      return "limit";
   }
   return "fail";
 }
 
-Error&& Error::at(std::string_view stage_name) && {
+Error Error::at(std::string_view stage_name) && {
   fill(stage, stage_name);
   return std::move(*this);
 }
 
-Error&& Error::on_path(std::string_view local_or_repo_path) && {
+Error Error::on_path(std::string_view local_or_repo_path) && {
   fill(path, local_or_repo_path);
   return std::move(*this);
 }
 
-Error&& Error::on_url(std::string_view method_name, std::string_view any_url) && {
+Error Error::on_url(std::string_view method_name, std::string_view any_url) && {
   fill(method, method_name);
   fill(url, redact_url(any_url));
   return std::move(*this);
 }
 
-Error&& Error::hinting(std::string_view what_to_do) && {
+Error Error::hinting(std::string_view what_to_do) && {
   fill(hint, what_to_do);
   return std::move(*this);
 }

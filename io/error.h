@@ -26,27 +26,27 @@ std::string_view name_of(ErrorClass);
 
 struct Error {
   ErrorClass kind = ErrorClass::fail;
-  std::string code;            // stable snake_case name, a row of tools/doc/errors.md
-  std::string message;         // one sentence without a full stop
-  std::string stage;           // what was being done: resolve, connect, send, preupload, part, commit …
-  int sys_error = 0;           // errno, 0 if the kernel was not the cause
-  std::string host;            // host[:port] spoken to
-  std::string method;          // HTTP method
-  std::string url;             // without query, fragment and user info
-  int status = 0;              // HTTP status, 0 without an answer
-  std::string request_id;      // as the server named it
-  std::string server_message;  // what the server said, shortened
-  std::string path;            // local file, or path in the repo
-  int part = 0;                // part number from 1, 0 if none
-  int attempts = 0;            // tries made
+  std::string code;        // stable snake_case name, a row of tools/doc/errors.md
+  std::string message;     // one sentence without a full stop
+  std::string stage;       // what was being done: resolve, connect, send, preupload, part, commit …
+  int sys_error = 0;       // errno, 0 if the kernel was not the cause
+  std::string host;        // host[:port] spoken to
+  std::string method;      // HTTP method
+  std::string url;         // without query, fragment and user info
+  int status = 0;          // HTTP status, 0 without an answer
+  std::string request_id;  // as the server named it
+  std::string server_message;        // what the server said, shortened
+  std::string path;                  // local file, or path in the repo
+  int part = 0;                      // part number from 1, 0 if none
+  int attempts = 0;                  // tries made
   std::int64_t retry_after_ms = -1;  // the server's wish, -1 if none
-  std::string hint;            // what to do next
+  std::string hint;                  // what to do next
 
   // Each fills a field that is still empty and returns the same error, so that calls chain.
-  Error&& at(std::string_view stage_name) &&;
-  Error&& on_path(std::string_view local_or_repo_path) &&;
-  Error&& on_url(std::string_view method_name, std::string_view any_url) &&;
-  Error&& hinting(std::string_view what_to_do) &&;
+  Error at(std::string_view stage_name) &&;
+  Error on_path(std::string_view local_or_repo_path) &&;
+  Error on_url(std::string_view method_name, std::string_view any_url) &&;
+  Error hinting(std::string_view what_to_do) &&;
 };
 
 template <class T>

@@ -24,7 +24,8 @@ TEST_CASE("an errno decides the class") {
 }
 
 TEST_CASE("upper rooms add and never overwrite") {
-  Error error = make_error(ErrorClass::fail, "x", "m").at("part").at("upload").on_path("a").on_path("b");
+  Error error =
+      make_error(ErrorClass::fail, "x", "m").at("part").at("upload").on_path("a").on_path("b");
   CHECK(error.stage == "part");
   CHECK(error.path == "a");
   error.part = 3;
