@@ -1,0 +1,40 @@
+"""Every error code of the sources has a row in tools/doc/errors.md, and every row a source.
+
+A code is the string that make_error, system_error or a member named code is given; a row of the
+catalogue opens with the code in backquotes.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CATALOGUE = ROOT / "tools/doc/errors.md"
+GIVEN = re.compile(r'\b(?:make_error\(\s*[\w:]+(?:\([^()]*\))?\s*,\s*'
+                   r'|system_error\(\s*|code\s*=\s*)'
+                   r'"([a-z0-9_]+)"')
+
+
+def codes_of(text):
+    return set(GIVEN.findall(re.sub(r"//[^\n]*", "", text)))
+
+
+def main():
+    given = {}
+    for room in ("io", "net", "engine", "tools"):
+        for path in sorted([*(ROOT / room).rglob("*.cc"), *(ROOT / room).rglob("*.h")]):
+            for code in codes_of(path.read_text()):
+                given.setdefault(code, path.relative_to(ROOT).as_posix())
+    rows = re.findall(r"^\| `([a-z0-9_]+)` ", CATALOGUE.read_text(), re.M)
+    findings = [f"{given[code]}: `{code}` has no row in {CATALOGUE.relative_to(ROOT)}"
+                for code in sorted(set(given) - set(rows))]
+    findings += [f"{CATALOGUE.relative_to(ROOT)}: nothing gives `{code}`"
+                 for code in sorted(set(rows) - set(given))]
+    findings += [f"{CATALOGUE.relative_to(ROOT)}: `{code}` has two rows"
+                 for code in sorted({code for code in rows if rows.count(code) > 1})]
+    print("\n".join([*findings, f"{len(given)} codes, {len(findings)} findings"]))
+    sys.exit(1 if findings else 0)
+
+
+if __name__ == "__main__":
+    main()
