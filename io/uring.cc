@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "io/check.h"
+#include "io/machine.h"
 
 namespace headrace {
 namespace {
@@ -63,20 +64,6 @@ struct State {
   bool cancelled = false;
 };
 
-Error setup_error(int value) {
-  if (value == EPERM || value == EACCES || value == ENOSYS) {
-    Error error = system_error("io_uring_forbidden", "io_uring can't be used here", value);
-    return std::move(error).hinting(
-        "allow it: `sysctl kernel.io_uring_disabled=0`, and in a container a seccomp profile that "
-        "permits io_uring_setup, io_uring_enter and io_uring_register");
-  }
-  if (value == ENOMEM) {
-    return system_error("io_uring_memory", "no memory for an io_uring", value)
-        .hinting("raise the limit on locked memory (`ulimit -l`) or use fewer workers (--workers)");
-  }
-  return system_error("io_uring_failed", "io_uring can't be set up", value);
-}
-
 // The flags that worked, or -errno of the last try.
 int init_ring(io_uring& ring, const Setup*& used) {
   int result = -EINVAL;
@@ -99,7 +86,7 @@ class Uring final : public Backend {
   Status init() {
     const Setup* used = nullptr;
     int result = init_ring(ring_, used);
-    if (result < 0) return fail(setup_error(-result));
+    if (result < 0) return fail(io_uring_error(-result));
     ring_ready_ = true;
     event_ = eventfd(0, EFD_CLOEXEC);
     if (event_ < 0) return fail(system_error("io_uring_failed", "eventfd", errno));
@@ -310,7 +297,7 @@ Result<std::string> describe_uring() {
   io_uring ring{};
   const Setup* used = nullptr;
   int result = init_ring(ring, used);
-  if (result < 0) return fail(setup_error(-result));
+  if (result < 0) return fail(io_uring_error(-result));
   io_uring_queue_exit(&ring);
   return std::string(used->name);
 }

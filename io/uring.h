@@ -12,7 +12,7 @@
 namespace headrace {
 
 // A ring for the calling thread. Fails with `io_uring_forbidden` (EPERM, ENOSYS: the hint names the
-// setting), `io_uring_memory` (ENOMEM: locked memory) or `io_uring_failed`.
+// setting), `io_uring_memlock` or `io_uring_failed`.
 Result<std::unique_ptr<Backend>> make_uring();
 
 // What setting up a ring found, for `-v` and for a diagnosis: "single issuer, deferred task work" …
