@@ -56,3 +56,5 @@ TEST_CASE("chance") {
   CHECK(hits > 2300);
   CHECK(hits < 2700);
 }
+
+}  // namespace headrace
