@@ -56,5 +56,3 @@ TEST_CASE("chance") {
   CHECK(hits > 2300);
   CHECK(hits < 2700);
 }
-
-}  // namespace headrace
