@@ -1,0 +1,352 @@
+#include "engine/scheduler.h"
+
+#include <algorithm>
+
+namespace headrace {
+
+FileIndex Scheduler::add(FileRecord file) {
+  files_.push_back(std::move(file));
+  ++files_open_;
+  return static_cast<FileIndex>(files_.size() - 1);
+}
+
+std::optional<Work> Scheduler::next(Lane lane, Time now) {
+  std::optional<Work> work;
+  if (lane == Lane::send) {
+    work = next_send();
+    if (work && !first_send_) first_send_ = now;
+  } else if (lane == Lane::digest) {
+    if (!to_digest_.empty()) {
+      work = DigestFile{to_digest_.front()};
+      to_digest_.pop_front();
+    }
+  } else {
+    work = next_control();
+    if (!work) {
+      std::vector<ObjectIndex> objects = choose_to_negotiate(now);
+      if (!objects.empty()) {
+        to_negotiate_.erase(to_negotiate_.begin(),
+                            to_negotiate_.begin() + static_cast<std::ptrdiff_t>(objects.size()));
+        for (ObjectIndex index : objects) {
+          objects_[index].state = ObjectRecord::State::negotiating;
+          ++objects_ahead_;
+          bytes_ahead_ += objects_[index].size;
+        }
+        work = NegotiateObjects{std::move(objects)};
+      }
+    }
+  }
+  if (work) ++works_out_;
+  return work;
+}
+
+std::optional<Work> Scheduler::next_control() {
+  if (!to_finish_.empty()) {
+    ObjectIndex index = to_finish_.front();
+    to_finish_.pop_front();
+    return FinishObject{index, objects_[index].finish_tries};
+  }
+  if (next_to_classify_ < files_.size()) {
+    FileIndex first = next_to_classify_;
+    auto count = static_cast<std::uint32_t>(
+        std::min<std::size_t>(limits_.classify_max, files_.size() - first));
+    next_to_classify_ += count;
+    return ClassifyFiles{first, count};
+  }
+  return std::nullopt;
+}
+
+std::optional<Work> Scheduler::next_send() {
+  while (!to_send_.empty()) {
+    QueuedPart queued = to_send_.front();
+    to_send_.pop_front();
+    ObjectRecord& object = objects_[queued.object];
+    if (object.state != ObjectRecord::State::sending || object.generation != queued.generation) {
+      continue;  // its URLs ran out, or the object failed, while it stood here
+    }
+    ++object.sends_running;
+    return SendPart{queued.object, queued.part, queued.generation, object.target,
+                    object.parts[queued.part].tries};
+  }
+  return std::nullopt;
+}
+
+std::uint64_t Scheduler::bytes_ahead_max(Time now) const {
+  // Before anything was measured: enough to keep every sender busy for a moment.
+  constexpr std::uint64_t floor_bytes = 64ULL << 20;
+  if (!first_send_ || now <= *first_send_) return floor_bytes * limits_.senders;
+  double rate = static_cast<double>(bytes_confirmed_) / seconds_of(now - *first_send_);
+  return std::max(floor_bytes, static_cast<std::uint64_t>(rate * seconds_of(limits_.lead_time)));
+}
+
+std::vector<ObjectIndex> Scheduler::choose_to_negotiate(Time now) const {
+  std::vector<ObjectIndex> chosen;
+  // Not before a sender will soon be free: what is queued now keeps them busy.
+  if (to_send_.size() >= 2 * static_cast<std::size_t>(limits_.senders)) return chosen;
+  if (urls_ahead_ >= limits_.part_urls_max) return chosen;
+  std::uint64_t bytes_max = bytes_ahead_max(now);
+  std::uint64_t bytes = bytes_ahead_;
+  for (ObjectIndex index : to_negotiate_) {
+    if (chosen.size() >= limits_.negotiate_max) break;
+    std::size_t ahead = objects_ahead_ + chosen.size();
+    if (ahead > 0 && (ahead >= limits_.objects_max || bytes + objects_[index].size > bytes_max)) break;
+    bytes += objects_[index].size;
+    chosen.push_back(index);
+  }
+  return chosen;
+}
+
+void Scheduler::close_file(FileRecord& file, FileRecord::State state) {
+  CHECK(file.state == FileRecord::State::added || file.state == FileRecord::State::classified);
+  file.state = state;
+  --files_open_;
+}
+
+void Scheduler::classified(const ClassifyFiles&) { --works_out_; }
+
+void Scheduler::file_classified(FileIndex index, bool large, bool ignored, const DigestValue& remote) {
+  FileRecord& file = files_[index];
+  if (file.state != FileRecord::State::added) return;  // could not be read
+  file.large = large;
+  file.remote = remote;
+  if (ignored) return close_file(file, FileRecord::State::ignored);
+  file.state = FileRecord::State::classified;
+  // Inline content needs a digest only to be compared with what the repo has.
+  if (large || remote.size > 0) {
+    to_digest_.push_back(index);
+  } else {
+    close_file(file, FileRecord::State::ready);
+  }
+}
+
+void Scheduler::digested(FileIndex index, const DigestValue& digest, const FileIdentity& identity,
+                         Retained retained) {
+  --works_out_;
+  FileRecord& file = files_[index];
+  file.digest = digest;
+  file.identity = identity;
+  if (!file.large) {
+    return close_file(file, digest == file.remote ? FileRecord::State::unchanged
+                                                  : FileRecord::State::ready);
+  }
+  auto [place, is_new] = by_oid_.try_emplace(digest.bytes, static_cast<ObjectIndex>(objects_.size()));
+  file.object = place->second;
+  if (is_new) {
+    ObjectRecord& object = objects_.emplace_back();
+    object.oid = digest;
+    object.size = file.size;
+    object.file = index;
+    object.retained = std::move(retained);
+    to_negotiate_.push_back(file.object);
+    waiting_.emplace(file.object, index);
+    return;
+  }
+  switch (objects_[file.object].state) {
+    case ObjectRecord::State::stored:
+      return close_file(file, digest == file.remote ? FileRecord::State::unchanged
+                                                    : FileRecord::State::ready);
+    case ObjectRecord::State::failed: return close_file(file, FileRecord::State::failed);
+    default: waiting_.emplace(file.object, index);
+  }
+}
+
+void Scheduler::negotiated(const NegotiateObjects& work, std::vector<Negotiated> answers) {
+  --works_out_;
+  CHECK(answers.size() == work.objects.size());
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i].target) {
+      start_sending(work.objects[i], std::move(answers[i].target));
+    } else {
+      close_object(work.objects[i], ObjectRecord::State::stored);
+    }
+  }
+}
+
+void Scheduler::start_sending(ObjectIndex index, std::shared_ptr<const Target> target) {
+  ObjectRecord& object = objects_[index];
+  bool same_upload = object.target && !target->upload_name().empty() &&
+                     object.target->upload_name() == target->upload_name() &&
+                     object.parts.size() == target->part_count();
+  if (!same_upload) {
+    object.parts.assign(target->part_count(), PartRecord());
+    object.parts_left = target->part_count();
+  }
+  object.target = std::move(target);
+  ++object.generation;
+  object.state = ObjectRecord::State::sending;
+  std::uint64_t open_bytes = 0;
+  for (std::uint32_t part = 0; part < object.parts.size(); ++part) {
+    if (object.parts[part].confirmed) continue;
+    open_bytes += object.target->range(part).size;
+    ++urls_ahead_;
+    to_send_.push_back({index, part, object.generation});
+  }
+  bytes_ahead_ = bytes_ahead_ - object.size + open_bytes;
+  if (object.parts_left == 0) {
+    object.state = ObjectRecord::State::finishing;
+    to_finish_.push_back(index);
+  }
+}
+
+// Takes back what start_sending counted for parts that are not confirmed.
+void Scheduler::stop_sending(ObjectRecord& object, ObjectIndex) {
+  for (std::uint32_t part = 0; part < object.parts.size(); ++part) {
+    if (object.parts[part].confirmed) continue;
+    bytes_ahead_ -= object.target->range(part).size;
+    --urls_ahead_;
+  }
+}
+
+void Scheduler::send_ended(const SendPart& work) {
+  --works_out_;
+  --objects_[work.object].sends_running;
+}
+
+void Scheduler::part_confirmed(const SendPart& work, std::string etag, Time) {
+  send_ended(work);
+  ObjectRecord& object = objects_[work.object];
+  // A part that was on its way when its URLs were renewed counts if the upload is the same one.
+  bool current = object.generation == work.generation ||
+                 (object.target && object.target->upload_name() == work.target->upload_name() &&
+                  !work.target->upload_name().empty());
+  if (object.state != ObjectRecord::State::sending || !current) {
+    if (object.state == ObjectRecord::State::hashed && !work.target->upload_name().empty() &&
+        object.parts.size() == work.target->part_count() && !object.parts[work.part].confirmed) {
+      // Between two negotiations: kept for the case that the next one names the same upload.
+      object.parts[work.part].confirmed = true;
+      object.parts[work.part].etag = std::move(etag);
+      --object.parts_left;
+      object.renewals = 0;
+    }
+    return;
+  }
+  PartRecord& part = object.parts[work.part];
+  if (part.confirmed) return;
+  part.confirmed = true;
+  part.etag = std::move(etag);
+  object.renewals = 0;
+  --object.parts_left;
+  std::uint64_t size = work.target->range(work.part).size;
+  bytes_confirmed_ += size;
+  bytes_ahead_ -= size;
+  --urls_ahead_;
+  if (object.parts_left == 0) {
+    object.state = ObjectRecord::State::finishing;
+    to_finish_.push_back(work.object);
+  }
+}
+
+void Scheduler::part_again(const SendPart& work) {
+  send_ended(work);
+  ObjectRecord& object = objects_[work.object];
+  if (object.state != ObjectRecord::State::sending || object.generation != work.generation) return;
+  ++object.parts[work.part].tries;
+  to_send_.push_front({work.object, work.part, work.generation});
+}
+
+void Scheduler::renegotiate(ObjectIndex index, ObjectRecord& object) {
+  stop_sending(object, index);
+  --objects_ahead_;
+  object.state = ObjectRecord::State::hashed;
+  to_negotiate_.push_front(index);
+}
+
+void Scheduler::part_expired(const SendPart& work) {
+  send_ended(work);
+  ObjectRecord& object = objects_[work.object];
+  if (object.state != ObjectRecord::State::sending || object.generation != work.generation) return;
+  if (++object.renewals > limits_.renewals_max) {
+    return close_object(work.object, ObjectRecord::State::failed);
+  }
+  renegotiate(work.object, object);
+}
+
+void Scheduler::object_stored(const FinishObject& work) {
+  --works_out_;
+  close_object(work.object, ObjectRecord::State::stored);
+}
+
+void Scheduler::finish_again(const FinishObject& work) {
+  --works_out_;
+  ++objects_[work.object].finish_tries;
+  to_finish_.push_back(work.object);
+}
+
+void Scheduler::object_anew(const FinishObject& work) {
+  --works_out_;
+  ObjectRecord& object = objects_[work.object];
+  if (++object.renewals > limits_.renewals_max) {
+    return close_object(work.object, ObjectRecord::State::failed);
+  }
+  object.parts.clear();
+  object.parts_left = 0;
+  object.target.reset();
+  object.finish_tries = 0;
+  --objects_ahead_;
+  object.state = ObjectRecord::State::hashed;
+  to_negotiate_.push_front(work.object);
+}
+
+void Scheduler::close_object(ObjectIndex index, ObjectRecord::State state) {
+  ObjectRecord& object = objects_[index];
+  if (object.state == ObjectRecord::State::negotiating) {
+    --objects_ahead_;
+    bytes_ahead_ -= object.size;
+  } else if (object.state == ObjectRecord::State::sending) {
+    --objects_ahead_;
+    stop_sending(object, index);
+  } else if (object.state == ObjectRecord::State::finishing) {
+    --objects_ahead_;
+  }
+  object.state = state;
+  object.retained = Retained();
+  object.target.reset();
+  object.parts = {};
+  auto [first, last] = waiting_.equal_range(index);
+  for (auto it = first; it != last; ++it) {
+    FileRecord& file = files_[it->second];
+    if (state == ObjectRecord::State::failed) {
+      close_file(file, FileRecord::State::failed);
+    } else {
+      close_file(file, file.digest == file.remote ? FileRecord::State::unchanged
+                                                  : FileRecord::State::ready);
+    }
+  }
+  waiting_.erase(first, last);
+}
+
+void Scheduler::file_failed(FileIndex index) {
+  FileRecord& file = files_[index];
+  if (file.state == FileRecord::State::added) {
+    close_file(file, FileRecord::State::failed);  // within a ClassifyFiles, reported by that
+  } else if (file.state == FileRecord::State::classified) {
+    --works_out_;  // its DigestFile
+    close_file(file, FileRecord::State::failed);
+  }
+}
+
+void Scheduler::classify_failed(const ClassifyFiles& work) {
+  --works_out_;
+  for (FileIndex index = work.first; index < work.first + work.count; ++index) file_failed(index);
+}
+
+void Scheduler::negotiate_failed(const NegotiateObjects& work) {
+  --works_out_;
+  for (ObjectIndex index : work.objects) close_object(index, ObjectRecord::State::failed);
+}
+
+void Scheduler::send_failed(const SendPart& work) {
+  send_ended(work);
+  ObjectRecord& object = objects_[work.object];
+  if (object.state == ObjectRecord::State::sending || object.state == ObjectRecord::State::hashed) {
+    if (object.state == ObjectRecord::State::hashed) std::erase(to_negotiate_, work.object);
+    close_object(work.object, ObjectRecord::State::failed);
+  }
+}
+
+void Scheduler::finish_failed(const FinishObject& work) {
+  --works_out_;
+  close_object(work.object, ObjectRecord::State::failed);
+}
+
+}  // namespace headrace

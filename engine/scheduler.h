@@ -1,0 +1,198 @@
+// scheduler.h: what is to be done next. Pure: no I/O, no clock, no threads of its own.
+//
+// Files go through: classify (how does the other side want them) -> digest -> their object: negotiate
+// -> send parts -> finish. Objects are contents: files of the same content share one. A lane asks
+// next(its kind, now) and gets one piece of Work or nothing; it reports what became of it by one
+// call. Whatever a lane took it must report.
+//
+// Objects are negotiated late: at most `objects_max` negotiated and unsent, `part_urls_max` URLs and
+// as many bytes as go out in `lead_time` at the measured rate, so that a slow line never holds URLs
+// that die (lifetimes of 900 s have been seen). One object may always be under way.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/source.h"
+#include "engine/target.h"
+#include "io/arena.h"
+#include "io/clock.h"
+#include "io/digest/digest.h"
+
+namespace headrace {
+
+using FileIndex = std::uint32_t;
+using ObjectIndex = std::uint32_t;
+inline constexpr ObjectIndex no_object = UINT32_MAX;
+
+// Content that stayed in the arena when it was hashed; sent from there.
+struct Retained {
+  Ticket ticket;
+  std::vector<Slice> slices;  // in order, whole blocks but the last
+};
+
+struct FileRecord {
+  enum class State : std::uint8_t {
+    added,       // waits to be classified
+    classified,  // waits for its digest, if it needs one
+    ready,       // for the commit: inline content, or an object that is stored
+    unchanged,   // the repo has it already
+    ignored,     // the other side does not want it
+    failed,
+  };
+  std::string path;  // in the repo
+  std::unique_ptr<Source> source;
+  std::uint64_t size = 0;
+  FileIdentity identity;  // when it was hashed, or first looked at
+  DigestValue remote;     // what the repo has at this path; size 0 if nothing
+  DigestValue digest;
+  ObjectIndex object = no_object;
+  State state = State::added;
+  bool large = false;  // content goes as an object, not in the commit
+};
+
+struct PartRecord {
+  std::string etag;
+  std::uint16_t tries = 0;
+  bool confirmed = false;
+};
+
+struct ObjectRecord {
+  enum class State : std::uint8_t { hashed, negotiating, sending, finishing, stored, failed };
+  DigestValue oid;
+  std::uint64_t size = 0;
+  FileIndex file = 0;  // whose source is read
+  State state = State::hashed;
+  std::shared_ptr<const Target> target;
+  std::uint32_t generation = 0;
+  std::vector<PartRecord> parts;
+  std::uint32_t parts_left = 0;
+  std::uint32_t sends_running = 0;
+  std::uint32_t renewals = 0;  // in a row, without a part confirmed between them
+  std::uint32_t finish_tries = 0;
+  Retained retained;
+};
+
+struct ClassifyFiles {
+  FileIndex first;
+  std::uint32_t count;
+};
+struct DigestFile {
+  FileIndex file;
+};
+struct NegotiateObjects {
+  std::vector<ObjectIndex> objects;
+};
+struct SendPart {
+  ObjectIndex object;
+  std::uint32_t part;  // from 0
+  std::uint32_t generation;
+  std::shared_ptr<const Target> target;
+  std::uint32_t tries;  // made before this one
+};
+struct FinishObject {
+  ObjectIndex object;
+  std::uint32_t tries;
+};
+using Work = std::variant<ClassifyFiles, DigestFile, NegotiateObjects, SendPart, FinishObject>;
+
+enum class Lane : std::uint8_t { control, digest, send };
+
+struct SchedulerLimits {
+  std::uint32_t classify_max = 256;   // files a call; the Hub's limit
+  std::uint32_t negotiate_max = 256;  // objects a call; the Hub's limit
+  std::uint32_t objects_max = 64;
+  std::uint32_t part_urls_max = 2000;
+  Duration lead_time = std::chrono::minutes(2);
+  std::uint32_t senders = 8;  // lanes of Lane::send
+  std::uint32_t renewals_max = 3;
+};
+
+// What negotiation found for one object.
+struct Negotiated {
+  std::shared_ptr<const Target> target;  // null: stored already
+};
+
+class Scheduler {
+ public:
+  explicit Scheduler(SchedulerLimits limits = {}) : limits_(limits) {}
+
+  FileIndex add(FileRecord file);
+  FileRecord& file(FileIndex index) { return files_[index]; }
+  const std::deque<FileRecord>& files() const { return files_; }
+  ObjectRecord& object(ObjectIndex index) { return objects_[index]; }
+  const std::deque<ObjectRecord>& objects() const { return objects_; }
+
+  std::optional<Work> next(Lane lane, Time now);
+  // Nothing is left to do and nothing under way.
+  bool finished() const { return files_open_ == 0 && works_out_ == 0; }
+
+  // --- reports, one for each piece of work ---
+  void classified(const ClassifyFiles& work);  // after file_classified() for each
+  void file_classified(FileIndex index, bool large, bool ignored, const DigestValue& remote);
+  void digested(FileIndex index, const DigestValue& digest, const FileIdentity& identity,
+                Retained retained);
+  void negotiated(const NegotiateObjects& work, std::vector<Negotiated> answers);
+  void part_confirmed(const SendPart& work, std::string etag, Time now);
+  void part_again(const SendPart& work);    // after its backoff
+  void part_expired(const SendPart& work);  // the URL has run out; fails the object at the limit
+  void object_stored(const FinishObject& work);
+  void finish_again(const FinishObject& work);
+  // The object must be sent anew: the other side no longer knows the upload, or refused its bytes.
+  void object_anew(const FinishObject& work);
+
+  // Instead of one of the above: `files_failed` says which files can't go on any more.
+  void file_failed(FileIndex index);
+  void classify_failed(const ClassifyFiles& work);
+  void negotiate_failed(const NegotiateObjects& work);
+  void send_failed(const SendPart& work);
+  void finish_failed(const FinishObject& work);
+
+  // True once after an object was given up because of its renewals.
+  bool renewals_exhausted(ObjectIndex index) const {
+    return objects_[index].renewals > limits_.renewals_max;
+  }
+
+ private:
+  std::optional<Work> next_control();
+  std::optional<Work> next_send();
+  std::vector<ObjectIndex> choose_to_negotiate(Time now) const;
+  std::uint64_t bytes_ahead_max(Time now) const;
+  void close_file(FileRecord& file, FileRecord::State state);
+  void close_object(ObjectIndex index, ObjectRecord::State state);
+  void start_sending(ObjectIndex index, std::shared_ptr<const Target> target);
+  void stop_sending(ObjectRecord& object, ObjectIndex index);
+  void send_ended(const SendPart& work);
+  void renegotiate(ObjectIndex index, ObjectRecord& object);
+  void wants_digest(FileIndex index);
+
+  const SchedulerLimits limits_;
+  std::deque<FileRecord> files_;
+  std::deque<ObjectRecord> objects_;
+  std::map<std::array<std::byte, digest_size_max>, ObjectIndex> by_oid_;
+  std::multimap<ObjectIndex, FileIndex> waiting_;  // files whose object is under way
+  FileIndex next_to_classify_ = 0;
+  std::deque<FileIndex> to_digest_;
+  std::deque<ObjectIndex> to_negotiate_;
+  std::deque<ObjectIndex> to_finish_;
+  struct QueuedPart {
+    ObjectIndex object;
+    std::uint32_t part;
+    std::uint32_t generation;
+  };
+  std::deque<QueuedPart> to_send_;
+  std::size_t files_open_ = 0;
+  std::size_t works_out_ = 0;
+  std::uint32_t objects_ahead_ = 0;  // negotiating, sending
+  std::uint64_t bytes_ahead_ = 0;    // of these, unconfirmed
+  std::uint32_t urls_ahead_ = 0;
+  std::uint64_t bytes_confirmed_ = 0;
+  std::optional<Time> first_send_;
+};
+
+}  // namespace headrace
