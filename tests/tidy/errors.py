@@ -10,9 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CATALOGUE = ROOT / "tools/doc/errors.md"
-GIVEN = re.compile(r'\b(?:make_error\(\s*[\w:]+(?:\([^()]*\))?\s*,\s*'
-                   r'|system_error\(\s*|code\s*=\s*)'
-                   r'"([a-z0-9_]+)"')
+GIVEN = re.compile(r'\b(?:make_error\([^";]*?,\s*|system_error\(\s*|code\s*=\s*)"([a-z0-9_]+)"')
 
 
 def codes_of(text):
