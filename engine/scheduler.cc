@@ -21,30 +21,21 @@ std::optional<Work> Scheduler::next(Lane lane, Time now) {
       to_digest_.pop_front();
     }
   } else {
-    work = next_control();
-    if (!work) {
-      std::vector<ObjectIndex> objects = choose_to_negotiate(now);
-      if (!objects.empty()) {
-        to_negotiate_.erase(to_negotiate_.begin(),
-                            to_negotiate_.begin() + static_cast<std::ptrdiff_t>(objects.size()));
-        for (ObjectIndex index : objects) {
-          objects_[index].state = ObjectRecord::State::negotiating;
-          ++objects_ahead_;
-          bytes_ahead_ += objects_[index].size;
-        }
-        work = NegotiateObjects{std::move(objects)};
-      }
-    }
+    work = next_control(now);
   }
   if (work) ++works_out_;
   return work;
 }
 
-std::optional<Work> Scheduler::next_control() {
+std::optional<Work> Scheduler::next_control(Time now) {
   if (!to_finish_.empty()) {
     ObjectIndex index = to_finish_.front();
     to_finish_.pop_front();
-    return FinishObject{index, objects_[index].finish_tries};
+    const ObjectRecord& object = objects_[index];
+    FinishObject work{index,       object.file,   object.oid, object.size, object.finish_tries,
+                      object.target, {}};
+    for (const PartRecord& part : object.parts) work.etags.push_back(part.etag);
+    return work;
   }
   if (next_to_classify_ < files_.size()) {
     FileIndex first = next_to_classify_;
@@ -53,7 +44,46 @@ std::optional<Work> Scheduler::next_control() {
     next_to_classify_ += count;
     return ClassifyFiles{first, count};
   }
-  return std::nullopt;
+  return next_negotiation(now);
+}
+
+std::optional<Work> Scheduler::next_negotiation(Time now) {
+  std::vector<ObjectIndex> chosen = choose_to_negotiate(now);
+  if (chosen.empty()) return std::nullopt;
+  to_negotiate_.erase(to_negotiate_.begin(),
+                      to_negotiate_.begin() + static_cast<std::ptrdiff_t>(chosen.size()));
+  NegotiateObjects work;
+  for (ObjectIndex index : chosen) {
+    ObjectRecord& object = objects_[index];
+    object.state = ObjectRecord::State::negotiating;
+    ++objects_ahead_;
+    bytes_ahead_ += object.size;
+    work.objects.push_back({index, object.file, object.oid, object.size});
+  }
+  return work;
+}
+
+// The part's range lies on block borders only if the part size does; slices are cut to fit.
+SendPart Scheduler::send_work(ObjectIndex index, std::uint32_t part) const {
+  const ObjectRecord& object = objects_[index];
+  SendPart work{index,
+                object.file,
+                files_[object.file].identity,
+                part,
+                object.generation,
+                object.parts[part].tries,
+                object.target,
+                {}};
+  if (object.retained.slices.empty()) return work;
+  PartRange range = object.target->range(part);
+  for (std::uint64_t offset = range.offset; offset < range.offset + range.size;) {
+    const Slice& slice = object.retained.slices[offset / block_size_bytes];
+    std::size_t skip = offset % block_size_bytes;
+    std::size_t size = std::min<std::uint64_t>(slice.size() - skip, range.offset + range.size - offset);
+    work.slices.push_back(slice.sub(skip, size));
+    offset += size;
+  }
+  return work;
 }
 
 std::optional<Work> Scheduler::next_send() {
@@ -65,8 +95,7 @@ std::optional<Work> Scheduler::next_send() {
       continue;  // its URLs ran out, or the object failed, while it stood here
     }
     ++object.sends_running;
-    return SendPart{queued.object, queued.part, queued.generation, object.target,
-                    object.parts[queued.part].tries};
+    return send_work(queued.object, queued.part);
   }
   return std::nullopt;
 }
@@ -154,10 +183,12 @@ void Scheduler::negotiated(const NegotiateObjects& work, std::vector<Negotiated>
   --works_out_;
   CHECK(answers.size() == work.objects.size());
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (answers[i].target) {
-      start_sending(work.objects[i], std::move(answers[i].target));
+    if (answers[i].refused) {
+      close_object(work.objects[i].index, ObjectRecord::State::failed);
+    } else if (answers[i].target) {
+      start_sending(work.objects[i].index, std::move(answers[i].target));
     } else {
-      close_object(work.objects[i], ObjectRecord::State::stored);
+      close_object(work.objects[i].index, ObjectRecord::State::stored);
     }
   }
 }
@@ -189,7 +220,7 @@ void Scheduler::start_sending(ObjectIndex index, std::shared_ptr<const Target> t
 }
 
 // Takes back what start_sending counted for parts that are not confirmed.
-void Scheduler::stop_sending(ObjectRecord& object, ObjectIndex) {
+void Scheduler::stop_sending(ObjectRecord& object) {
   for (std::uint32_t part = 0; part < object.parts.size(); ++part) {
     if (object.parts[part].confirmed) continue;
     bytes_ahead_ -= object.target->range(part).size;
@@ -245,7 +276,7 @@ void Scheduler::part_again(const SendPart& work) {
 }
 
 void Scheduler::renegotiate(ObjectIndex index, ObjectRecord& object) {
-  stop_sending(object, index);
+  stop_sending(object);
   --objects_ahead_;
   object.state = ObjectRecord::State::hashed;
   to_negotiate_.push_front(index);
@@ -294,7 +325,7 @@ void Scheduler::close_object(ObjectIndex index, ObjectRecord::State state) {
     bytes_ahead_ -= object.size;
   } else if (object.state == ObjectRecord::State::sending) {
     --objects_ahead_;
-    stop_sending(object, index);
+    stop_sending(object);
   } else if (object.state == ObjectRecord::State::finishing) {
     --objects_ahead_;
   }
@@ -332,7 +363,7 @@ void Scheduler::classify_failed(const ClassifyFiles& work) {
 
 void Scheduler::negotiate_failed(const NegotiateObjects& work) {
   --works_out_;
-  for (ObjectIndex index : work.objects) close_object(index, ObjectRecord::State::failed);
+  for (const auto& object : work.objects) close_object(object.index, ObjectRecord::State::failed);
 }
 
 void Scheduler::send_failed(const SendPart& work) {

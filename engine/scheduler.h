@@ -3,7 +3,8 @@
 // Files go through: classify (how does the other side want them) -> digest -> their object: negotiate
 // -> send parts -> finish. Objects are contents: files of the same content share one. A lane asks
 // next(its kind, now) and gets one piece of Work or nothing; it reports what became of it by one
-// call. Whatever a lane took it must report.
+// call. Whatever a lane took it must report. Work carries all that a lane reads, so that lanes touch
+// records only in their reports; a file's path, source and size never change once all are added.
 //
 // Objects are negotiated late: at most `objects_max` negotiated and unsent, `part_urls_max` URLs and
 // as many bytes as go out in `lead_time` at the measured rate, so that a slow line never holds URLs
@@ -86,18 +87,32 @@ struct DigestFile {
   FileIndex file;
 };
 struct NegotiateObjects {
-  std::vector<ObjectIndex> objects;
+  struct Object {
+    ObjectIndex index;
+    FileIndex file;
+    DigestValue oid;
+    std::uint64_t size;
+  };
+  std::vector<Object> objects;
 };
 struct SendPart {
   ObjectIndex object;
+  FileIndex file;
+  FileIdentity identity;
   std::uint32_t part;  // from 0
   std::uint32_t generation;
-  std::shared_ptr<const Target> target;
   std::uint32_t tries;  // made before this one
+  std::shared_ptr<const Target> target;
+  std::vector<Slice> slices;  // the part's bytes, if they are still in the arena
 };
 struct FinishObject {
   ObjectIndex object;
+  FileIndex file;
+  DigestValue oid;
+  std::uint64_t size;
   std::uint32_t tries;
+  std::shared_ptr<const Target> target;
+  std::vector<std::string> etags;
 };
 using Work = std::variant<ClassifyFiles, DigestFile, NegotiateObjects, SendPart, FinishObject>;
 
@@ -115,7 +130,8 @@ struct SchedulerLimits {
 
 // What negotiation found for one object.
 struct Negotiated {
-  std::shared_ptr<const Target> target;  // null: stored already
+  bool refused = false;
+  std::shared_ptr<const Target> target;  // null: stored already, if not refused
 };
 
 class Scheduler {
@@ -159,17 +175,18 @@ class Scheduler {
   }
 
  private:
-  std::optional<Work> next_control();
+  std::optional<Work> next_control(Time now);
+  std::optional<Work> next_negotiation(Time now);
   std::optional<Work> next_send();
+  SendPart send_work(ObjectIndex index, std::uint32_t part) const;
   std::vector<ObjectIndex> choose_to_negotiate(Time now) const;
   std::uint64_t bytes_ahead_max(Time now) const;
   void close_file(FileRecord& file, FileRecord::State state);
   void close_object(ObjectIndex index, ObjectRecord::State state);
   void start_sending(ObjectIndex index, std::shared_ptr<const Target> target);
-  void stop_sending(ObjectRecord& object, ObjectIndex index);
+  void stop_sending(ObjectRecord& object);
   void send_ended(const SendPart& work);
   void renegotiate(ObjectIndex index, ObjectRecord& object);
-  void wants_digest(FileIndex index);
 
   const SchedulerLimits limits_;
   std::deque<FileRecord> files_;
