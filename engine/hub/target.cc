@@ -1,0 +1,89 @@
+#include "engine/hub/target.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <ctime>
+
+namespace headrace {
+namespace {
+
+// The value of a query parameter, by its exact name.
+std::string_view parameter(std::string_view url, std::string_view name) {
+  std::size_t query = url.find('?');
+  if (query == std::string_view::npos) return {};
+  std::string_view rest = url.substr(query + 1);
+  while (!rest.empty()) {
+    std::string_view pair = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
+    std::size_t equals = pair.find('=');
+    if (pair.substr(0, equals) == name && equals != std::string_view::npos) return pair.substr(equals + 1);
+  }
+  return {};
+}
+
+std::int64_t number(std::string_view text) {
+  std::int64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? value : 0;
+}
+
+std::int64_t parse_time(const std::string& text, const char* format) {
+  std::tm when{};
+  const char* end = strptime(text.c_str(), format, &when);
+  return end ? timegm(&when) : 0;
+}
+
+// The earliest end that the answer or a signed URL states, 0 if neither does.
+std::int64_t end_of(const LfsAnswer& answer, std::int64_t now) {
+  std::int64_t end = 0;
+  auto consider = [&end](std::int64_t at) {
+    if (at > 0 && (end == 0 || at < end)) end = at;
+  };
+  if (answer.expires_in_s && *answer.expires_in_s > 0) consider(now + *answer.expires_in_s);
+  if (!answer.expires_at.empty()) consider(parse_time(answer.expires_at, "%Y-%m-%dT%H:%M:%S"));
+  const std::string& url = answer.part_urls.empty() ? answer.href : answer.part_urls.front();
+  std::int64_t signed_at = parse_time(std::string(parameter(url, "X-Amz-Date")), "%Y%m%dT%H%M%SZ");
+  std::int64_t lifetime = number(parameter(url, "X-Amz-Expires"));
+  if (signed_at > 0 && lifetime > 0) consider(signed_at + lifetime);
+  consider(number(parameter(url, "Expires")));
+  return end;
+}
+
+std::string name_of_upload(const LfsAnswer& answer) {
+  std::string name = redact_url(answer.href);
+  for (std::string_view key : {"uploadId", "upload_id", "upload"}) {
+    std::string_view value = parameter(answer.href, key);
+    if (!value.empty()) return name + "?" + std::string(value);
+  }
+  return name;
+}
+
+}  // namespace
+
+HubTarget::HubTarget(LfsAnswer answer, std::uint64_t size, const std::string& endpoint,
+                     std::int64_t now)
+    : answer_(std::move(answer)), size_(size) {
+  answer_.href = on_endpoint(answer_.href, endpoint);
+  if (answer_.verify) answer_.verify->href = on_endpoint(answer_.verify->href, endpoint);
+  if (multipart()) upload_name_ = name_of_upload(answer_);
+  expires_at_ = end_of(answer_, now);
+}
+
+std::uint32_t HubTarget::part_count() const {
+  return multipart() ? static_cast<std::uint32_t>(answer_.part_urls.size()) : 1;
+}
+
+PartRange HubTarget::range(std::uint32_t index) const {
+  if (!multipart()) return {.number = 1, .offset = 0, .size = size_};
+  return part_range(size_, answer_.chunk_size, index + 1);
+}
+
+Result<PartRequest> HubTarget::request(std::uint32_t index) const {
+  if (multipart()) return PartRequest{.method = "PUT", .url = answer_.part_urls[index], .headers = {}};
+  PartRequest request{.method = "PUT", .url = answer_.href, .headers = {}};
+  for (const LfsHeader& header : answer_.headers) request.headers.set(header.name, header.value);
+  return request;
+}
+
+}  // namespace headrace

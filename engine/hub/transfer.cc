@@ -1,0 +1,358 @@
+#include "engine/hub/transfer.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "engine/hub/target.h"
+#include "engine/part_upload.h"
+#include "engine/read_pass.h"
+#include "io/digest/sha1.h"
+#include "io/digest/sha256.h"
+
+namespace headrace {
+namespace {
+
+// Larger content is read again instead (LIMITS section 7: more retained memory gave less speed).
+constexpr std::uint64_t retained_file_size_max = 64ULL << 20;
+constexpr std::uint32_t connections_per_worker = 8;  // LIMITS rule 16: 4 to 8 fill loopback
+constexpr std::uint32_t digest_lanes_per_worker = 2;  // the next file is read while one is hashed
+constexpr std::uint32_t tries_max = 5;
+constexpr std::size_t send_blocks = 2;
+
+SchedulerLimits limits_with(std::uint32_t senders) {
+  SchedulerLimits limits;
+  limits.senders = senders;
+  return limits;
+}
+
+DigestValue remote_digest(const std::string& oid) {
+  return from_hex(oid).value_or(DigestValue());
+}
+
+}  // namespace
+
+Transfer::Lanes Transfer::lanes_of(const Crew& crew, std::size_t blocks, std::uint32_t connections) {
+  auto workers = static_cast<std::uint32_t>(crew.size());
+  // Half of the budget for lanes, the rest for content that waits to be sent.
+  std::size_t share = std::max(blocks / 2 / workers, blocks_per_worker_min);
+  std::uint32_t wanted = connections == 0 ? connections_per_worker : (connections + workers - 1) / workers;
+  std::uint32_t digest = share > blocks_per_worker_min + 1 ? digest_lanes_per_worker : 1;
+  auto affordable = static_cast<std::uint32_t>((share - digest) / send_blocks);
+  return {.send = std::clamp(affordable, 1u, wanted), .digest = digest};
+}
+
+Transfer::Transfer(Crew& crew, const HubAccess& access, TransferOptions options, Reporter& reporter)
+    : crew_(crew),
+      access_(access),
+      options_(std::move(options)),
+      reporter_(reporter),
+      lanes_(lanes_of(crew, crew.arena().blocks_total(), options_.connections)),
+      board_(limits_with(lanes_.send * static_cast<std::uint32_t>(crew.size()))) {
+  board_.report([this](Scheduler& scheduler) { files_ = &scheduler.files(); });
+}
+
+Task<Status> Transfer::run(Scope& scope) {
+  Scope running(scope);
+  stop_->scope = &running;
+  first_worker_ = &scope.worker();
+  Crew::Part part = [this](Scope& member, Hand hand) { return work(member, hand); };
+  co_await crew_.all(running, part);
+  stop_->scope = nullptr;
+  if (first_error_) co_return fail(std::move(*first_error_));
+  if (scope.cancelled()) co_return fail(make_error(ErrorClass::cancelled, "cancelled", "told to stop"));
+  co_return Status();
+}
+
+Task<void> Transfer::work(Scope& scope, Hand hand) {
+  HubClient hub(hand.client, access_);
+  hub.count_retries(reporter_.counters.retries);
+  Scope lanes(scope);
+  for (std::uint32_t i = 0; i < lanes_.digest; ++i) lanes.spawn(digest_lane(lanes));
+  for (std::uint32_t i = 0; i < lanes_.send; ++i) lanes.spawn(send_lane(lanes, hand.client));
+  lanes.spawn(control_lane(lanes, hub));
+  lanes.spawn(control_lane(lanes, hub));
+  co_await lanes.join();
+}
+
+Task<void> Transfer::control_lane(Scope& scope, HubClient& hub) {
+  while (true) {
+    std::optional<Work> work = co_await board_.take(scope, Lane::control);
+    if (!work) co_return;
+    if (auto* files = std::get_if<ClassifyFiles>(&*work)) {
+      co_await classify(scope, hub, *files);
+    } else if (auto* objects = std::get_if<NegotiateObjects>(&*work)) {
+      co_await negotiate(scope, hub, *objects);
+    } else if (auto* object = std::get_if<FinishObject>(&*work)) {
+      co_await finish(scope, hub, std::move(*object));
+    }
+  }
+}
+
+Task<void> Transfer::digest_lane(Scope& scope) {
+  Ticket ticket = co_await crew_.arena().reserve(scope, 1);
+  while (ticket) {
+    std::optional<Work> work = co_await board_.take(scope, Lane::digest);
+    if (!work) co_return;
+    co_await digest(scope, std::get<DigestFile>(*work).file, ticket);
+  }
+}
+
+Task<void> Transfer::send_lane(Scope& scope, HttpClient& client) {
+  Ticket ticket = co_await crew_.arena().reserve(scope, send_blocks);
+  while (ticket) {
+    std::optional<Work> work = co_await board_.take(scope, Lane::send);
+    if (!work) co_return;
+    co_await send(scope, client, std::get<SendPart>(std::move(*work)), ticket);
+  }
+}
+
+// --- classify: a sample of each file, one preupload call ---
+
+Task<Status> Transfer::read_sample(Scope& scope, FileRecord& file, std::string& sample) {
+  Result<std::unique_ptr<Reader>> reader = co_await file.source->open(scope);
+  if (!reader) co_return fail(std::move(reader.error()));
+  Status status;
+  file.identity = (*reader)->identity();
+  if (file.identity.size != file.size) {
+    status = fail(source_changed(file.source->name(), "since the folder was listed"));
+  } else {
+    sample.resize(std::min<std::uint64_t>(file.size, sample_bytes));
+    std::span<std::byte> into = std::as_writable_bytes(std::span(sample));
+    Result<std::size_t> got = co_await (*reader)->read(scope, 0, into);
+    if (!got) status = fail(std::move(got.error()));
+  }
+  co_await (*reader)->close(scope);
+  co_return status;
+}
+
+Task<void> Transfer::classify(Scope& scope, HubClient& hub, const ClassifyFiles& work) {
+  std::vector<PreuploadFile> asked;
+  std::vector<FileIndex> indices;
+  for (FileIndex index = work.first; index < work.first + work.count; ++index) {
+    // This lane alone knows these files until it reports them.
+    auto& file = const_cast<FileRecord&>((*files_)[index]);
+    PreuploadFile wish{.path = file.path, .sample = {}, .size = file.size};
+    Status read = co_await read_sample(scope, file, wish.sample);
+    if (!read) {
+      board_.report([&](Scheduler& scheduler) { scheduler.file_failed(index); });
+      file_trouble(index, std::move(read.error()));
+      if (board_.closed()) break;
+      continue;
+    }
+    asked.push_back(std::move(wish));
+    indices.push_back(index);
+  }
+  std::vector<PreuploadAnswer> answers;
+  if (!asked.empty() && !board_.closed()) {
+    Result<std::vector<PreuploadAnswer>> answer = co_await hub.preupload(
+        scope, options_.revision, options_.create_pr, asked, options_.git_ignore);
+    if (!answer) {
+      board_.report([&](Scheduler& scheduler) { scheduler.classify_failed(work); });
+      co_return end_all(std::move(answer.error()).at("preupload"));
+    }
+    answers = std::move(*answer);
+  }
+  board_.report([&](Scheduler& scheduler) {
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      scheduler.file_classified(indices[i], answers[i].mode == UploadMode::lfs,
+                                answers[i].should_ignore, remote_digest(answers[i].oid));
+    }
+    scheduler.classified(work);
+  });
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (!answers[i].should_ignore) continue;
+    reporter_.event(FileSkipped{asked[i].path, SkipReason::ignored_by_server, ""});
+  }
+}
+
+// --- digest ---
+
+Task<void> Transfer::digest(Scope& scope, FileIndex index, Ticket& ticket) {
+  const FileRecord& file = (*files_)[index];
+  Sha256 sha256;
+  GitBlobSha1 git_sha1(file.size);
+  Digest& digest = file.large ? static_cast<Digest&>(sha256) : git_sha1;
+  DigestTap tap(digest);
+  Tap* const taps[] = {&tap};
+  Retained retained;
+  if (file.large && file.size <= retained_file_size_max) {
+    retained.ticket = crew_.arena().try_reserve((file.size + block_size_bytes - 1) / block_size_bytes);
+  }
+  ReadPass pass{.source = *file.source,
+                .size = file.size,
+                .taps = taps,
+                .ticket = ticket,
+                .keep = retained.ticket ? &retained : nullptr,
+                .bytes_read = &reporter_.counters.bytes_hashed};
+  Result<FileIdentity> identity = co_await pass.run(scope);
+  if (!identity) {
+    board_.report([&](Scheduler& scheduler) { scheduler.file_failed(index); });
+    file_trouble(index, std::move(identity.error()));
+    co_return;
+  }
+  DigestValue value = digest.finish();
+  board_.report([&](Scheduler& scheduler) {
+    scheduler.digested(index, value, *identity, std::move(retained));
+  });
+  reporter_.event(FileHashed{file.path, file.size});
+}
+
+// --- negotiate ---
+
+Task<void> Transfer::negotiate(Scope& scope, HubClient& hub, const NegotiateObjects& work) {
+  std::vector<LfsObject> objects;
+  for (const auto& object : work.objects) objects.push_back({.oid = object.oid.hex(), .size = object.size});
+  std::optional<std::string> ref;
+  if (!options_.create_pr) ref = options_.revision;
+  Result<std::vector<LfsAnswer>> answers = co_await hub.lfs_batch(scope, objects, ref);
+  if (!answers) {
+    board_.report([&](Scheduler& scheduler) { scheduler.negotiate_failed(work); });
+    co_return end_all(std::move(answers.error()).at("lfs_batch"));
+  }
+  std::int64_t now = scope.worker().backend().wall_seconds();
+  std::vector<Negotiated> found;
+  for (std::size_t i = 0; i < answers->size(); ++i) {
+    LfsAnswer& answer = (*answers)[i];
+    if (answer.transfer == LfsTransfer::stored) {
+      found.push_back({});
+    } else if (answer.transfer == LfsTransfer::refused) {
+      found.push_back({.refused = true, .target = nullptr});
+      Error error = make_error(ErrorClass::fail, "object_refused", "the Hub does not take this file");
+      error.status = answer.error_code;
+      error.server_message = redact_text(answer.error_message);
+      file_trouble(work.objects[i].file, std::move(error).at("lfs_batch"));
+    } else {
+      reporter_.counters.bytes_to_send.fetch_add(work.objects[i].size, std::memory_order_relaxed);
+      found.push_back({.refused = false,
+                       .target = std::make_shared<HubTarget>(std::move(answer), work.objects[i].size,
+                                                             access_.endpoint, now)});
+    }
+  }
+  board_.report([&](Scheduler& scheduler) { scheduler.negotiated(work, std::move(found)); });
+}
+
+// --- send ---
+
+Duration Transfer::wait_before(Scope& scope, const Error& error, std::uint32_t tries) {
+  std::int64_t wait = retry_wait_ms(RetryPolicy(), static_cast<int>(tries), scope.worker().prng().next(),
+                                    error.retry_after_ms);
+  return std::chrono::milliseconds(wait);
+}
+
+template <class Report>
+Task<void> Transfer::report_later(Scope& scope, Duration delay, Report report) {
+  bool slept = co_await scope.worker().sleep(scope, delay);
+  if (slept) board_.report(report);
+}
+
+Task<void> Transfer::send(Scope& scope, HttpClient& client, SendPart work, Ticket& ticket) {
+  const FileRecord& file = (*files_)[work.file];
+  PartUpload upload{.client = client,
+                    .source = *file.source,
+                    .work = work,
+                    .ticket = ticket,
+                    .bytes_sent = reporter_.counters.bytes_sent,
+                    .new_connection = work.tries > 0};
+  Result<std::string> etag = co_await upload.run(scope);
+  if (etag) {
+    reporter_.counters.bytes_confirmed.fetch_add(work.target->range(work.part).size, std::memory_order_relaxed);
+    Time now = scope.worker().now();
+    board_.report([&](Scheduler& scheduler) { scheduler.part_confirmed(work, std::move(*etag), now); });
+    co_return;
+  }
+  Error error = std::move(etag.error()).on_path(file.path);
+  work.slices.clear();
+  if (error.kind == ErrorClass::retry && work.tries + 1 < tries_max) {
+    Duration wait = wait_before(scope, error, work.tries + 1);
+    reporter_.counters.retries.fetch_add(1, std::memory_order_relaxed);
+    reporter_.event(PartRetried{file.path, static_cast<std::uint32_t>(error.part), work.tries + 1, std::move(error)});
+    // The lane goes on meanwhile.
+    scope.spawn(report_later(scope, wait, [work = std::move(work)](Scheduler& scheduler) { scheduler.part_again(work); }));
+    co_return;
+  }
+  if (error.kind == ErrorClass::expired) {
+    reporter_.counters.retries.fetch_add(1, std::memory_order_relaxed);
+    bool exhausted = board_.report([&](Scheduler& scheduler) {
+      scheduler.part_expired(work);
+      return scheduler.renewals_exhausted(work.object);
+    });
+    if (exhausted) file_trouble(work.file, std::move(error));
+    co_return;
+  }
+  board_.report([&](Scheduler& scheduler) { scheduler.send_failed(work); });
+  file_trouble(work.file, std::move(error));
+}
+
+// --- finish: completion of a multipart upload, then verify ---
+
+Task<Status> Transfer::finish_calls(Scope& scope, HubClient& hub, const FinishObject& work) {
+  const auto& target = static_cast<const HubTarget&>(*work.target);
+  LfsObject object{.oid = work.oid.hex(), .size = work.size};
+  if (target.multipart()) {
+    Status completed = co_await hub.lfs_complete(scope, target.completion_url(), object, work.etags);
+    if (!completed) co_return completed;
+  }
+  if (target.verify()) {
+    Status verified = co_await hub.lfs_verify(scope, *target.verify(), object);
+    if (!verified) co_return verified;
+  }
+  co_return Status();
+}
+
+Task<void> Transfer::finish(Scope& lanes, HubClient& hub, FinishObject work) {
+  Status done = co_await finish_calls(lanes, hub, work);
+  if (done) {
+    board_.report([&](Scheduler& scheduler) { scheduler.object_stored(work); });
+    count_done();
+    co_return;
+  }
+  Error error = std::move(done.error()).on_path((*files_)[work.file].path);
+  error.attempts = std::max(error.attempts, static_cast<int>(work.tries) + 1);
+  bool again = error.kind == ErrorClass::retry && work.tries + 1 < tries_max && error.stage != "verify";
+  if (again) {
+    Duration wait = wait_before(lanes, error, work.tries + 1);
+    reporter_.counters.retries.fetch_add(1, std::memory_order_relaxed);
+    lanes.spawn(report_later(lanes, wait, [work = std::move(work)](Scheduler& scheduler) { scheduler.finish_again(work); }));
+    co_return;
+  }
+  // The upload is gone, its URL has run out, or the bytes that arrived are not those we hashed:
+  // all of that is asked for anew, a bounded number of times.
+  bool anew = error.status == 404 || error.status == 403 || error.status == 422 || error.status == 400;
+  if (anew) {
+    reporter_.counters.retries.fetch_add(1, std::memory_order_relaxed);
+    bool exhausted = board_.report([&](Scheduler& scheduler) {
+      scheduler.object_anew(work);
+      return scheduler.renewals_exhausted(work.object);
+    });
+    if (exhausted) file_trouble(work.file, std::move(error));
+    co_return;
+  }
+  board_.report([&](Scheduler& scheduler) { scheduler.finish_failed(work); });
+  file_trouble(work.file, std::move(error));
+}
+
+// --- trouble ---
+
+void Transfer::count_done() { reporter_.counters.files_done.fetch_add(1, std::memory_order_relaxed); }
+
+void Transfer::file_trouble(FileIndex index, Error error) {
+  error = std::move(error).on_path((*files_)[index].path);
+  if (!options_.keep_going || error.kind == ErrorClass::cancelled) return end_all(std::move(error));
+  reporter_.event(FileSkipped{(*files_)[index].path, SkipReason::failed, error.message});
+  std::lock_guard lock(mutex_);
+  failures_.push_back(std::move(error));
+}
+
+void Transfer::end_all(Error error) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!first_error_) first_error_ = std::move(error);
+  }
+  board_.close();
+  first_worker_->send([stop = stop_] {
+    if (stop->scope) stop->scope->cancel();
+  });
+}
+
+}  // namespace headrace

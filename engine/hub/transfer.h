@@ -1,0 +1,93 @@
+// transfer.h: Transfer, the lanes that bring a set of files to the Hub as far as the commit.
+//
+// On each worker of the crew run lanes of three kinds: control (preupload, LFS batch, completion,
+// verify), digest and send. They take work from one Board. Memory: each digest lane holds a block,
+// each send lane two, taken before the lanes start, so no lane waits for another; what the arena has
+// left keeps hashed content until it is sent. run() once. Files that failed are in failures() if
+// `keep_going`; else the first failure ends everything.
+#pragma once
+
+#include <mutex>
+#include <optional>
+
+#include "engine/board.h"
+#include "engine/crew.h"
+#include "engine/hub/client.h"
+#include "engine/reporter.h"
+
+namespace headrace {
+
+struct TransferOptions {
+  std::string revision = "main";
+  bool create_pr = false;
+  std::optional<std::string> git_ignore;  // of the files themselves, at the repo's root
+  bool keep_going = false;
+  std::uint32_t connections = 0;  // all workers together; 0: 8 a worker
+};
+
+class Transfer {
+ public:
+  Transfer(Crew& crew, const HubAccess& access, TransferOptions options, Reporter& reporter);
+
+  void add(FileRecord file) {
+    board_.report([&](Scheduler& scheduler) { scheduler.add(std::move(file)); });
+  }
+  // Every file is ready, unchanged, ignored or failed; or the error that ended it.
+  Task<Status> run(Scope& scope);
+  // After run().
+  const std::deque<FileRecord>& files() const { return *files_; }
+  std::vector<Error>& failures() { return failures_; }
+
+  // Blocks a worker needs with one lane of each kind.
+  static constexpr std::size_t blocks_per_worker_min = 3;
+
+ private:
+  struct Lanes {
+    std::uint32_t send;
+    std::uint32_t digest;
+  };
+  static Lanes lanes_of(const Crew& crew, std::size_t blocks, std::uint32_t connections);
+
+  Task<void> work(Scope& scope, Hand hand);
+  Task<void> control_lane(Scope& scope, HubClient& hub);
+  Task<void> digest_lane(Scope& scope);
+  Task<void> send_lane(Scope& scope, HttpClient& client);
+
+  Task<void> classify(Scope& scope, HubClient& hub, const ClassifyFiles& work);
+  Task<Status> read_sample(Scope& scope, FileRecord& file, std::string& sample);
+  Task<void> digest(Scope& scope, FileIndex index, Ticket& ticket);
+  Task<void> negotiate(Scope& scope, HubClient& hub, const NegotiateObjects& work);
+  Task<void> send(Scope& scope, HttpClient& client, SendPart work, Ticket& ticket);
+  Task<void> finish(Scope& lanes, HubClient& hub, FinishObject work);
+  Task<Status> finish_calls(Scope& scope, HubClient& hub, const FinishObject& work);
+  template <class Report>
+  Task<void> report_later(Scope& scope, Duration delay, Report report);
+
+  Duration wait_before(Scope& scope, const Error& error, std::uint32_t tries);
+  // One file can't go on: ends everything, unless told to keep going.
+  void file_trouble(FileIndex index, Error error);
+  void end_all(Error error);
+  void count_done();
+
+  Crew& crew_;
+  const HubAccess access_;
+  const TransferOptions options_;
+  Reporter& reporter_;
+  const Lanes lanes_;
+  Board board_;
+  const std::deque<FileRecord>* files_ = nullptr;
+
+  // What a lane of another worker cancels when everything ends; its scope is touched on the first
+  // worker only, and gone once run() has ended.
+  struct Stop {
+    Scope* scope = nullptr;
+  };
+  std::shared_ptr<Stop> stop_ = std::make_shared<Stop>();
+  Worker* first_worker_ = nullptr;
+
+  std::mutex mutex_;
+  std::optional<Error> first_error_;
+  std::vector<Error> failures_;
+};
+
+}  // namespace headrace
