@@ -1,0 +1,77 @@
+// event.h: what a running upload tells, as values, in order.
+//
+// The queue that carries them is bounded: a Progress that nobody took is replaced by the next one,
+// the others are kept. None holds a token or a URL with its query.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/result.h"
+#include "io/error.h"
+
+namespace headrace {
+
+// All local files are known.
+struct ScanFinished {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t files_filtered = 0;  // left out by patterns
+};
+
+struct FileHashed {
+  std::string path;  // in the repo
+  std::uint64_t size = 0;
+};
+
+struct Progress {
+  std::uint64_t files_done = 0;
+  std::uint64_t files_total = 0;
+  std::uint64_t bytes_hashed = 0;
+  std::uint64_t bytes_sent = 0;     // of content; a part sent again counts once
+  std::uint64_t bytes_to_send = 0;  // what is known so far to need sending
+  std::uint64_t bytes_total = 0;    // of all files
+};
+
+struct PartRetried {
+  std::string path;
+  std::uint32_t part = 0;  // 0: the file in one PUT
+  std::uint32_t attempt = 0;
+  Error error;
+};
+
+enum class SkipReason : std::uint8_t { unchanged, ignored_by_server, failed, not_a_file };
+struct FileSkipped {
+  std::string path;
+  SkipReason reason = SkipReason::unchanged;
+  std::string detail;
+};
+
+struct CommitLanded {
+  LandedCommit commit;
+  std::size_t number = 0;  // from 1
+  std::size_t count = 0;
+};
+
+enum class NoteLevel : std::uint8_t { debug, info, warning };
+struct Note {
+  NoteLevel level = NoteLevel::info;
+  std::string text;
+};
+
+// Of a dry run: what an upload would do if nothing were there yet.
+struct Planned {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t parts = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t commits = 0;
+  std::uint64_t deletions = 0;
+};
+
+using Event = std::variant<ScanFinished, FileHashed, Progress, PartRetried, FileSkipped,
+                           CommitLanded, Note, Planned>;
+
+}  // namespace headrace

@@ -1,0 +1,56 @@
+// settings.h: what the ecosystem's environment variables and files say, made into one value.
+//
+// Precedence: flag, then environment, then file. The environment and the file reader are handed
+// in, so that nothing here touches the process and tests need no real environment.
+// Variables: HF_ENDPOINT, HUGGINGFACE_CO_STAGING, HF_TOKEN, HUGGING_FACE_HUB_TOKEN, HF_TOKEN_PATH,
+// HF_HOME, XDG_CACHE_HOME, HOME, HF_HUB_DISABLE_IMPLICIT_TOKEN, HF_HUB_OFFLINE,
+// TRANSFORMERS_OFFLINE, HF_HUB_DISABLE_PROGRESS_BARS, HF_DEBUG.
+// Source: shared notes on huggingface_hub 2.4.0 (`constants.py`, `utils/_auth.py`).
+// Fails with: bad_endpoint, bad_token, token_file_unreadable.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "io/error.h"
+
+namespace headrace {
+
+inline constexpr std::string_view public_endpoint = "https://huggingface.co";
+
+struct Environment {
+  // The value of a variable, nothing if it is not set.
+  std::function<std::optional<std::string>(std::string_view name)> variable;
+  // The whole of a small file; nothing if there is none.
+  std::function<Result<std::optional<std::string>>(const std::string& path)> read_file;
+};
+// The variables and files of this process.
+Environment process_environment();
+
+struct SettingsFlags {
+  std::optional<std::string> endpoint;
+  std::optional<std::string> token;
+  std::optional<std::string> token_file;
+};
+
+struct Settings {
+  std::string endpoint;      // no trailing slash
+  std::string token;         // empty: anonymous
+  std::string token_source;  // --token, HF_TOKEN, a path …; for messages, never the token
+  bool offline = false;
+  bool progress_bars_disabled = false;
+  bool debug = false;
+};
+
+Result<Settings> load_settings(const SettingsFlags&, const Environment&);
+
+// 1, ON, YES, TRUE in any case.
+bool is_true(std::string_view value);
+// Without CR, LF and outer blanks; `bad_token` if what remains cannot stand in a header.
+Result<std::string> clean_token(std::string_view text, std::string_view source);
+// Where a login leaves its token.
+std::string token_path(const Environment&);
+
+}  // namespace headrace

@@ -1,0 +1,160 @@
+#include "engine/settings.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <map>
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+namespace headrace {
+namespace {
+
+using Map = std::map<std::string, std::string, std::less<>>;
+
+Environment make(Map variables, Map files = {}) {
+  return {.variable = [variables = std::move(variables)](
+                          std::string_view name) -> std::optional<std::string> {
+            const auto found = variables.find(name);
+            if (found == variables.end()) return std::nullopt;
+            return found->second;
+          },
+          .read_file = [files = std::move(files)](
+                           const std::string& path) -> Result<std::optional<std::string>> {
+            const auto found = files.find(path);
+            if (found == files.end()) return std::optional<std::string>();
+            if (found->second == "EACCES") {
+              return fail(system_error("token_file_unreadable", "open", EACCES));
+            }
+            return std::optional<std::string>(found->second);
+          }};
+}
+
+Settings settings_of(Map variables, Map files = {}, const SettingsFlags& flags = {}) {
+  Result<Settings> settings = load_settings(flags, make(std::move(variables), std::move(files)));
+  REQUIRE(settings.has_value());
+  return *settings;
+}
+
+std::string failure_of(Map variables, Map files = {}, const SettingsFlags& flags = {}) {
+  Result<Settings> settings = load_settings(flags, make(std::move(variables), std::move(files)));
+  REQUIRE_FALSE(settings.has_value());
+  return settings.error().code;
+}
+
+constexpr const char* home_token = "/home/u/.cache/huggingface/token";
+
+}  // namespace
+
+TEST_CASE("HF_ENDPOINT and --endpoint") {
+  CHECK(settings_of({}).endpoint == "https://huggingface.co");
+  CHECK(settings_of({{"HF_ENDPOINT", "http://localhost:8000//"}}).endpoint ==
+        "http://localhost:8000");
+  CHECK(settings_of({{"HF_ENDPOINT", ""}}).endpoint == "https://huggingface.co");
+  CHECK(settings_of({{"HF_ENDPOINT", "http://a"}}, {}, {.endpoint = "https://b/hub"}).endpoint ==
+        "https://b/hub");
+  for (const char* bad : {"localhost:8000", "ftp://a", "http://", "http:///x", "http://a b",
+                          "http://u:p@a", "http://a?x=1", "http://a#f", "http://a\r\nX: y"}) {
+    CHECK_MESSAGE(failure_of({{"HF_ENDPOINT", bad}}) == "bad_endpoint", bad);
+  }
+}
+
+TEST_CASE("HUGGINGFACE_CO_STAGING") {
+  CHECK(settings_of({{"HUGGINGFACE_CO_STAGING", "1"}}).endpoint == "https://hub-ci.huggingface.co");
+  CHECK(settings_of({{"HUGGINGFACE_CO_STAGING", "1"}, {"HF_ENDPOINT", "http://a"}}).endpoint ==
+        "http://a");
+}
+
+TEST_CASE("HF_TOKEN before HUGGING_FACE_HUB_TOKEN before the file, a flag before all") {
+  const Map files = {{home_token, "from-file\n"}, {"/t", " from-flag-file \r\n"}};
+  const Map home = {{"HOME", "/home/u"}};
+  Map both = home;
+  both["HUGGING_FACE_HUB_TOKEN"] = "old";
+  CHECK(settings_of(home, files).token == "from-file");
+  CHECK(settings_of(home, files).token_source == home_token);
+  CHECK(settings_of(both, files).token == "old");
+  both["HF_TOKEN"] = "new";
+  CHECK(settings_of(both, files).token == "new");
+  CHECK(settings_of(both, files).token_source == "HF_TOKEN");
+  both["HF_TOKEN"] = " \n";
+  CHECK(settings_of(both, files).token == "old");
+  CHECK(settings_of(both, files, {.token_file = "/t"}).token == "from-flag-file");
+  CHECK(settings_of(both, files, {.token = "flag", .token_file = "/t"}).token == "flag");
+  CHECK(settings_of({}).token.empty());
+}
+
+TEST_CASE("a token that was asked for must be there") {
+  CHECK(failure_of({{"HF_TOKEN", "x"}}, {}, {.token = " "}) == "bad_token");
+  CHECK(failure_of({{"HF_TOKEN", "x"}}, {}, {.token_file = "/none"}) == "token_file_unreadable");
+  CHECK(failure_of({{"HF_TOKEN", "x"}}, {{"/t", "\n"}}, {.token_file = "/t"}) ==
+        "token_file_unreadable");
+  CHECK(failure_of({{"HOME", "/home/u"}}, {{home_token, "EACCES"}}) == "token_file_unreadable");
+}
+
+TEST_CASE("a token cannot carry a second header") {
+  CHECK(clean_token("\r\n hf_abc \r\n", "t").value() == "hf_abc");
+  // As the ecosystem does it, line ends go wherever they stand.
+  CHECK(clean_token("hf_a\r\nbc", "t").value() == "hf_abc");
+  CHECK(clean_token("", "t").value().empty());
+  for (const char* bad : {"a b", "a\x01", "caf\xc3\xa9", "a\tb"}) {
+    Result<std::string> token = clean_token(bad, "HF_TOKEN");
+    REQUIRE_FALSE(token.has_value());
+    CHECK(token.error().code == "bad_token");
+    CHECK(token.error().message.find(bad) == std::string::npos);
+  }
+  CHECK_FALSE(clean_token(std::string(5000, 'a'), "t").has_value());
+}
+
+TEST_CASE("HF_TOKEN_PATH, HF_HOME and XDG_CACHE_HOME name the token file") {
+  const auto path = [](Map variables) { return token_path(make(std::move(variables))); };
+  CHECK(path({{"HOME", "/home/u"}}) == home_token);
+  CHECK(path({{"HOME", "/h"}, {"XDG_CACHE_HOME", "/x"}}) == "/x/huggingface/token");
+  CHECK(path({{"HOME", "/h"}, {"XDG_CACHE_HOME", "/x"}, {"HF_HOME", "/f"}}) == "/f/token");
+  CHECK(path({{"HOME", "/h"}, {"HF_HOME", "~/f"}}) == "/h/f/token");
+  CHECK(path({{"HOME", "/h"}, {"HF_HOME", "/f"}, {"HF_TOKEN_PATH", "~/p"}}) == "/h/p");
+}
+
+TEST_CASE("HF_HUB_DISABLE_IMPLICIT_TOKEN leaves the token to the flags") {
+  const Map variables = {{"HF_HUB_DISABLE_IMPLICIT_TOKEN", "yes"}, {"HF_TOKEN", "x"}};
+  CHECK(settings_of(variables).token.empty());
+  CHECK(settings_of(variables, {}, {.token = "flag"}).token == "flag");
+}
+
+TEST_CASE("HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE, HF_HUB_DISABLE_PROGRESS_BARS, HF_DEBUG") {
+  CHECK_FALSE(settings_of({}).offline);
+  CHECK(settings_of({{"HF_HUB_OFFLINE", "on"}}).offline);
+  CHECK(settings_of({{"TRANSFORMERS_OFFLINE", "1"}}).offline);
+  CHECK_FALSE(settings_of({{"HF_HUB_OFFLINE", "0"}}).offline);
+  CHECK(settings_of({{"HF_HUB_DISABLE_PROGRESS_BARS", "True"}}).progress_bars_disabled);
+  CHECK_FALSE(settings_of({}).progress_bars_disabled);
+  CHECK(settings_of({{"HF_DEBUG", "1"}}).debug);
+  CHECK_FALSE(settings_of({{"HF_DEBUG", "2"}}).debug);
+}
+
+TEST_CASE("the truth values of the ecosystem") {
+  for (const char* yes : {"1", "ON", "on", "YES", "Yes", "TRUE", "true"}) CHECK(is_true(yes));
+  for (const char* no : {"", "0", "2", "OFF", "no", "false", " 1", "truer"})
+    CHECK_FALSE(is_true(no));
+}
+
+TEST_CASE("the files of this process are read whole, a missing one is none") {
+  char path[] = "/tmp/headrace_settings_XXXXXX";
+  const int fd = ::mkstemp(path);
+  REQUIRE(fd >= 0);
+  const std::string text(10'000, 'x');
+  REQUIRE(::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  ::close(fd);
+  const Environment environment = process_environment();
+  Result<std::optional<std::string>> read = environment.read_file(path);
+  REQUIRE(read.has_value());
+  CHECK(*read == text);
+  ::unlink(path);
+  read = environment.read_file(path);
+  REQUIRE(read.has_value());
+  CHECK_FALSE(read->has_value());
+  read = environment.read_file("/");
+  REQUIRE_FALSE(read.has_value());
+  CHECK(read.error().sys_error == EISDIR);
+}
+
+}  // namespace headrace
