@@ -1,0 +1,86 @@
+#include "net/dialer.h"
+
+#include <fmt/format.h>
+
+#include "io/worker.h"
+#include "net/address.h"
+
+namespace headrace {
+namespace {
+
+// What the attempts of one dial() share. Lives in dial()'s frame, which joins them all.
+struct Race {
+  Scope& scope;
+  int winner = -1;
+  int error = 0;          // of the attempt that says most
+  std::string failed_at;  // the address of that attempt
+  std::size_t failed = 0;
+  Scope* stagger = nullptr;  // the wait before the next attempt
+};
+
+// An unreachable family says less than the answer of a host that was reached.
+void note_failure(Race& race, int error, const SocketAddress& address) {
+  ++race.failed;
+  bool says_little = race.error == 0 || race.error == ENETUNREACH || race.error == EAFNOSUPPORT ||
+                     race.error == EADDRNOTAVAIL || race.error == ECANCELED;
+  if (says_little) {
+    race.error = error;
+    race.failed_at = text_of(address);
+  }
+  if (race.stagger) race.stagger->cancel();
+}
+
+Task<void> attempt(Race& race, const SocketAddress& address) {
+  Worker& worker = race.scope.worker();
+  int socket = worker.backend().make_socket(family_of(address));
+  if (socket < 0) {
+    note_failure(race, -socket, address);
+    co_return;
+  }
+  int connected = co_await worker.connect(race.scope, socket, address);
+  if (connected >= 0 && race.winner < 0) {
+    race.winner = socket;
+    race.scope.cancel();
+    co_return;
+  }
+  co_await worker.close(race.scope, socket);
+  if (connected < 0) note_failure(race, -connected, address);
+}
+
+Error dial_error(const Race& race, bool timed_out, Duration limit, std::string_view host) {
+  if (timed_out) {
+    return make_error(ErrorClass::retry, "connect_timeout",
+                      fmt::format("no connection to {} within {:.3g} s", host, seconds_of(limit)));
+  }
+  if (race.error == ECANCELED || race.error == 0) {
+    return make_error(ErrorClass::cancelled, "cancelled",
+                      fmt::format("cancelled while connecting to {}", host));
+  }
+  Error error = system_error(
+      "connect_failed", fmt::format("connecting to {} ({})", host, race.failed_at), race.error);
+  return race.error == ECONNREFUSED
+             ? std::move(error).hinting("is the server running, and is this its address and port?")
+             : error;
+}
+
+}  // namespace
+
+Task<Result<int>> dial(Scope& scope, std::span<const SocketAddress> addresses, Duration limit,
+                       std::string_view host) {
+  Scope racing(scope, limit);
+  Race race{.scope = racing};
+  std::size_t started = 0;
+  while (started < addresses.size() && !racing.cancelled()) {
+    racing.spawn(attempt(race, addresses[started++]));
+    if (started == addresses.size()) break;
+    Scope stagger(racing);
+    race.stagger = &stagger;
+    co_await scope.worker().sleep(stagger, dial_stagger);
+    race.stagger = nullptr;
+  }
+  co_await racing.join();
+  if (race.winner >= 0) co_return race.winner;
+  co_return fail(dial_error(race, racing.timed_out(), limit, host).at("connect"));
+}
+
+}  // namespace headrace

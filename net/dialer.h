@@ -1,0 +1,24 @@
+// dialer.h: connects to the first of several addresses that answers (RFC 8305).
+//
+// A new address is tried every 250 ms, or as soon as one has failed; the first connection wins and
+// the others are cancelled and closed before dial() returns. Waiting longer before the second try
+// would make a broken IPv6 path felt by people, less would open connections for nothing.
+// Fails with: connect_failed (by errno), connect_timeout (retry), cancelled.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "io/error.h"
+#include "io/operation.h"
+#include "io/scope.h"
+
+namespace headrace {
+
+inline constexpr Duration dial_stagger = 250ms;
+
+// A connected socket of the caller's. `host` is for messages only.
+Task<Result<int>> dial(Scope& scope, std::span<const SocketAddress> addresses, Duration limit,
+                       std::string_view host);
+
+}  // namespace headrace

@@ -1,0 +1,214 @@
+#include "net/exchange.h"
+
+#include <fmt/format.h>
+
+#include "io/worker.h"
+
+namespace headrace {
+namespace {
+
+// Most answers are a few hundred bytes; the largest (a batch with part URLs) come in megabytes.
+constexpr std::size_t receive_buffer_size_bytes = 16 * 1024;
+// A small body goes in one segment with its head. It is copied, so only what we own and made.
+constexpr std::size_t joined_body_size_max = 16 * 1024;
+// A length an answer states is not yet memory it gets.
+constexpr std::size_t reserve_size_max = 1024 * 1024;
+
+Error too_large(const std::string& host, std::size_t size_max) {
+  return make_error(ErrorClass::fail, "answer_too_large",
+                    fmt::format("the answer of {} is larger than {} bytes", host, size_max));
+}
+
+Error stalled_error(const Watchdog& watchdog, const std::string& host) {
+  double limit_s = seconds_of(watchdog.limit());
+  switch (watchdog.phase()) {
+    case Watchdog::Phase::send:
+      return make_error(
+          ErrorClass::retry, "stalled",
+          fmt::format("{} took no bytes for {:.3g} s while the request was sent", host, limit_s));
+    case Watchdog::Phase::first_byte:
+      return make_error(ErrorClass::retry, "first_byte_timeout",
+                        fmt::format("{} did not answer within {:.3g} s", host, limit_s));
+    case Watchdog::Phase::receive:
+      return make_error(
+          ErrorClass::retry, "stalled",
+          fmt::format("{} sent no bytes for {:.3g} s in the middle of its answer", host, limit_s));
+  }
+  return make_error(ErrorClass::retry, "stalled", host);
+}
+
+}  // namespace
+
+Task<Result<HttpAnswer>> Exchange::run(Scope& parent) {
+  connection_.parser.start(request_.asks_head);
+  connection_.buffer.resize(receive_buffer_size_bytes);
+  Scope scope(parent);
+  Scope sending(scope);
+  Scope receiving(scope);
+  Watchdog watchdog(scope, *connection_.stream, request_.deadlines);
+  watchdog_ = &watchdog;
+  sending_ = &sending;
+  receiving_ = &receiving;
+  sending.spawn(send_all(sending));
+  Result<HttpAnswer> answer = co_await receive_answer(receiving);
+  if (!answer) sending.cancel();
+  co_await sending.join();
+  reusable_ = answer && keep_alive_ && send_status_ && !surplus_;
+  if (!answer) co_return fail(judge(std::move(answer.error()), parent.cancelled()));
+  co_return answer;
+}
+
+// Of several things that went wrong, the one that came first.
+Error Exchange::judge(Error received, bool parent_cancelled) const {
+  if (parent_cancelled) {
+    return make_error(ErrorClass::cancelled, "cancelled",
+                      fmt::format("cancelled while speaking to {}", request_.host));
+  }
+  if (watchdog_->fired()) return stalled_error(*watchdog_, request_.host);
+  bool answer_unusable = received.code != "connection_closed" &&
+                         received.code != "receive_failed" &&
+                         received.kind != ErrorClass::cancelled;
+  if (!send_status_ && send_status_.error().kind != ErrorClass::cancelled && !answer_unusable) {
+    return send_status_.error();
+  }
+  return received;
+}
+
+Task<void> Exchange::send_all(Scope& sending) {
+  BodyReader reader(sending, request_.body);
+  send_status_ = reader.start();
+  body_failed_ = !send_status_;
+  if (send_status_) {
+    Status sent = co_await send_pieces(sending, reader);
+    send_status_ = std::move(sent);
+  }
+  co_await reader.stop();
+  send_over_ = true;
+  if (send_status_ && !head_seen_) watchdog_->enter(Watchdog::Phase::first_byte);
+  if (body_failed_) receiving_->cancel();
+}
+
+Task<Status> Exchange::send_pieces(Scope& sending, BodyReader& reader) {
+  Stream& stream = *connection_.stream;
+  Piece piece;
+  std::uint64_t body_sent = 0;
+  bool joined = !request_.expect_continue && request_.body.size() <= joined_body_size_max;
+  if (joined) {
+    Result<Piece> first = co_await reader.next();
+    body_failed_ = !first;
+    if (!first) co_return std::unexpected(std::move(first.error()));
+    piece = std::move(*first);
+    if (!piece.hold) {
+      request_.head.append(reinterpret_cast<const char*>(piece.bytes.data()), piece.bytes.size());
+      body_sent = piece.bytes.size();
+      piece = Piece();
+    }
+  }
+  Status status = co_await stream.send(sending, std::as_bytes(std::span(request_.head)), Slice());
+  if (!status) co_return status;
+  watchdog_->progress();
+  if (request_.expect_continue) {
+    bool go_on = co_await may_continue(sending);
+    if (!go_on) {
+      co_return fail(make_error(ErrorClass::cancelled, "cancelled", "answered before the body"));
+    }
+  }
+  while (true) {
+    if (body_sent > 0 && request_.observer) request_.observer->body_sent(body_sent);
+    if (piece.bytes.empty()) {
+      Result<Piece> next = co_await reader.next();
+      body_failed_ = !next && next.error().kind != ErrorClass::cancelled;
+      if (!next) co_return std::unexpected(std::move(next.error()));
+      piece = std::move(*next);
+    }
+    if (piece.bytes.empty()) co_return Status();
+    std::span<const std::byte> bytes = std::exchange(piece.bytes, {});
+    status = co_await stream.send(sending, bytes, std::exchange(piece.hold, Slice()));
+    if (!status) co_return status;
+    body_sent += bytes.size();
+    watchdog_->progress();
+  }
+}
+
+// Waits for the server's word. False when it has answered, so that the body stays here.
+Task<bool> Exchange::may_continue(Scope& sending) {
+  Scope waiting(sending);
+  continue_wait_ = &waiting;
+  co_await sending.worker().sleep(waiting, request_.deadlines.continue_wait);
+  continue_wait_ = nullptr;
+  co_return !head_seen_;
+}
+
+Task<Result<HttpAnswer>> Exchange::receive_answer(Scope& receiving) {
+  HttpAnswer answer;
+  while (!complete_) {
+    Result<std::size_t> got =
+        co_await connection_.stream->receive(receiving, std::span(connection_.buffer));
+    if (!got) co_return std::unexpected(std::move(got.error()));
+    watchdog_->progress();
+    if (*got == 0) {
+      Status finished = connection_.parser.finish();
+      if (!finished) co_return std::unexpected(std::move(finished.error()));
+      keep_alive_ = false;
+      break;
+    }
+    Status taken = take(std::span(connection_.buffer).first(*got), answer);
+    if (!taken) co_return std::unexpected(std::move(taken.error()));
+  }
+  co_return answer;
+}
+
+Status Exchange::take(std::span<const std::byte> bytes, HttpAnswer& answer) {
+  while (true) {
+    Result<HttpParser::Step> step = connection_.parser.feed(bytes);
+    if (!step) return std::unexpected(std::move(step.error()));
+    bytes = bytes.subspan(step->consumed);
+    Status status;
+    switch (step->event) {
+      case HttpParser::Event::need_more:
+        return {};
+      case HttpParser::Event::interim:
+        if (continue_wait_) continue_wait_->cancel();
+        break;
+      case HttpParser::Event::head:
+        status = take_head(answer);
+        break;
+      case HttpParser::Event::body:
+        status = take_body(step->body, answer);
+        break;
+      case HttpParser::Event::complete:
+        complete_ = true;
+        surplus_ = !bytes.empty();
+        return {};
+    }
+    if (!status) return status;
+  }
+}
+
+Status Exchange::take_head(HttpAnswer& answer) {
+  HttpHead head = connection_.parser.take_head();
+  head_seen_ = true;
+  keep_alive_ = head.keep_alive;
+  watchdog_->enter(Watchdog::Phase::receive);
+  answer.status = head.status;
+  answer.headers = std::move(head.headers);
+  std::uint64_t length = request_.asks_head ? 0 : head.content_length.value_or(0);
+  if (length > request_.answer_size_max) {
+    return fail(too_large(request_.host, request_.answer_size_max));
+  }
+  answer.body.reserve(std::min<std::uint64_t>(length, reserve_size_max));
+  if (continue_wait_) continue_wait_->cancel();
+  // Whatever it says, it does not want the rest.
+  if (!send_over_ && head.status >= 300) sending_->cancel();
+  return {};
+}
+
+Status Exchange::take_body(std::span<const std::byte> bytes, HttpAnswer& answer) {
+  if (bytes.size() > request_.answer_size_max - answer.body.size()) {
+    return fail(too_large(request_.host, request_.answer_size_max));
+  }
+  answer.body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return {};
+}
+
+}  // namespace headrace

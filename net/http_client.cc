@@ -1,0 +1,232 @@
+#include "net/http_client.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "io/worker.h"
+#include "net/dialer.h"
+#include "net/retry.h"
+
+namespace headrace {
+namespace {
+
+constexpr int redirects_max = 5;
+// What a person can still read in an error.
+constexpr std::size_t server_message_size_max = 500;
+
+bool is_redirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+bool carries_length(const HttpRequest& request) {
+  return !request.body.empty() || request.method == "POST" || request.method == "PUT" ||
+         request.method == "PATCH";
+}
+
+// `error` with all that a request knows about itself.
+Error filled(Error error, const HttpRequest& request, const Url& url) {
+  if (error.host.empty()) error.host = url.authority();
+  return std::move(error).at(request.stage).on_url(request.method, url.redacted());
+}
+
+std::string_view between(std::string_view text, std::string_view open, std::string_view close) {
+  std::size_t begin = text.find(open);
+  if (begin == std::string_view::npos) return {};
+  begin += open.size();
+  std::size_t end = text.find(close, begin);
+  return end == std::string_view::npos ? std::string_view() : text.substr(begin, end - begin);
+}
+
+std::string message_in(const HttpAnswer& answer) {
+  std::string_view body = answer.body;
+  std::string_view message = between(body, "<Message>", "</Message>");
+  if (!message.empty()) {
+    std::string_view code = between(body, "<Code>", "</Code>");
+    std::string text = code.empty() ? std::string(message) : fmt::format("{}: {}", code, message);
+    return redact_text(text, server_message_size_max);
+  }
+  std::string_view type = answer.headers.value_or("content-type", "");
+  std::size_t begin = body.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos || body[begin] == '<' || type.contains("html")) return {};
+  std::size_t end = body.find_last_not_of(" \t\r\n");
+  return redact_text(body.substr(begin, end - begin + 1), server_message_size_max);
+}
+
+std::string_view code_of_status(int status) {
+  switch (status) {
+    case 400:
+      return "bad_request";
+    case 401:
+      return "unauthorized";
+    case 403:
+      return "forbidden";
+    case 404:
+      return "not_found";
+    case 409:
+      return "conflict";
+    case 412:
+      return "precondition_failed";
+    case 413:
+      return "too_large";
+    case 429:
+      return "rate_limited";
+    default:
+      return status >= 500 ? "server_error" : "http_status";
+  }
+}
+
+}  // namespace
+
+HttpClient::HttpClient(Worker& worker, Resolver& resolver)
+    : HttpClient(worker, resolver, Options()) {}
+HttpClient::HttpClient(Worker& worker, Resolver& resolver, Options options)
+    : worker_(worker), resolver_(resolver), options_(std::move(options)), pool_(options_.pool) {}
+
+Task<Result<HttpAnswer>> HttpClient::send(Scope& scope, HttpRequest& request) {
+  Leg leg{.url = request.url, .headers = request.headers};
+  for (int redirects = 0;; ++redirects) {
+    Result<HttpAnswer> answer = co_await send_leg(scope, request, leg);
+    if (!answer) co_return fail(filled(std::move(answer.error()), request, leg.url));
+    answer->final_url = leg.url;
+    if (!request.follow_redirects || !is_redirect(answer->status)) co_return answer;
+    Status redirected;
+    if (redirects == redirects_max) {
+      redirected = fail(make_error(ErrorClass::fail, "too_many_redirects",
+                                   fmt::format("more than {} redirects", redirects_max)));
+    } else {
+      redirected = redirect(request, *answer, leg);
+    }
+    if (redirected) continue;
+    redirected.error().status = answer->status;
+    redirected.error().request_id = request_id_of(answer->headers);
+    co_return fail(filled(std::move(redirected.error()), request, leg.url));
+  }
+}
+
+Status HttpClient::redirect(const HttpRequest& request, const HttpAnswer& answer, Leg& leg) const {
+  bool keeps_method = answer.status == 307 || answer.status == 308;
+  if (!keeps_method && request.method != "GET" && request.method != "HEAD") {
+    return fail(
+        make_error(ErrorClass::fail, "redirect_refused",
+                   fmt::format("{} redirects a {} with status {}, which would lose the request",
+                               leg.url.authority(), request.method, answer.status)));
+  }
+  std::optional<std::string_view> location = answer.headers.find("location");
+  if (!location) {
+    return fail(make_error(ErrorClass::fail, "redirect_refused",
+                           fmt::format("{} redirects to nowhere", leg.url.authority())));
+  }
+  Result<Url> target = leg.url.resolve(*location);
+  if (!target) return std::unexpected(std::move(target.error()));
+  if (!same_origin(*target, leg.url)) {
+    for (std::string_view secret : {"authorization", "cookie", "proxy-authorization"}) {
+      leg.headers.remove(secret);
+    }
+  }
+  leg.url = std::move(*target);
+  return {};
+}
+
+Task<Result<HttpAnswer>> HttpClient::send_leg(Scope& scope, const HttpRequest& request,
+                                              const Leg& leg) {
+  while (std::unique_ptr<Connection> old = pool_.take_surplus(worker_.now())) {
+    co_await old->stream->close(scope);
+  }
+  Result<std::string> head = write_head(request, leg);
+  if (!head) co_return std::unexpected(std::move(head.error()));
+  bool pooled = request.idempotent && !request.new_connection;
+  while (true) {
+    std::unique_ptr<Connection> connection =
+        pooled ? pool_.take(leg.url.origin(), worker_.now()) : nullptr;
+    if (!connection) {
+      Result<std::unique_ptr<Connection>> made =
+          co_await connect(scope, leg.url, request.deadlines);
+      if (!made) co_return std::unexpected(std::move(made.error()));
+      connection = std::move(*made);
+    }
+    Exchange exchange(*connection, {.head = *head,
+                                    .body = request.body,
+                                    .host = leg.url.authority(),
+                                    .deadlines = request.deadlines,
+                                    .answer_size_max = request.answer_size_max,
+                                    .observer = request.observer,
+                                    .asks_head = request.method == "HEAD",
+                                    .expect_continue = request.expect_continue});
+    Result<HttpAnswer> answer = co_await exchange.run(scope);
+    if (exchange.reusable()) {
+      pool_.put(std::move(connection), worker_.now());
+      co_return answer;
+    }
+    bool stale = !answer && connection->reused && !exchange.answer_started() &&
+                 (answer.error().code == "connection_closed" ||
+                  answer.error().code == "receive_failed" || answer.error().code == "send_failed");
+    co_await connection->stream->close(scope);
+    if (!stale || scope.cancelled()) co_return answer;
+    pooled = false;
+  }
+}
+
+Task<Result<std::unique_ptr<Connection>>> HttpClient::connect(Scope& scope, const Url& url,
+                                                              const Deadlines& deadlines) {
+  if (url.secure()) {
+    co_return fail(make_error(ErrorClass::fail, "https_unsupported",
+                              "this version of headrace speaks http only")
+                       .at("connect"));
+  }
+  Scope resolving(scope, deadlines.resolve);
+  Result<std::vector<SocketAddress>> addresses =
+      co_await resolver_.resolve(resolving, url.host, url.port);
+  if (!addresses && resolving.timed_out()) {
+    co_return fail(make_error(ErrorClass::retry, "resolve_timeout",
+                              fmt::format("the host name {} was not resolved within {:.3g} s",
+                                          url.host, seconds_of(deadlines.resolve)))
+                       .at("resolve"));
+  }
+  if (!addresses) co_return std::unexpected(std::move(addresses.error()));
+  Result<int> socket = co_await dial(scope, *addresses, deadlines.connect, url.endpoint());
+  if (!socket) co_return std::unexpected(std::move(socket.error()));
+  auto connection = std::make_unique<Connection>();
+  connection->stream = std::make_unique<PlainStream>(worker_, *socket);
+  connection->origin = url.origin();
+  co_return connection;
+}
+
+Result<std::string> HttpClient::write_head(const HttpRequest& request, const Leg& leg) const {
+  Headers fields{{"host", leg.url.authority()}};
+  for (const auto& [name, value] : leg.headers) fields.add(name, value);
+  if (!fields.find("user-agent")) fields.add("user-agent", options_.user_agent);
+  if (!fields.find("accept")) fields.add("accept", "*/*");
+  fields.set("accept-encoding", "identity");
+  if (carries_length(request)) fields.set("content-length", std::to_string(request.body.size()));
+  if (request.expect_continue) fields.set("expect", "100-continue");
+  return write_request_head(request.method, leg.url.target, fields);
+}
+
+Task<void> HttpClient::close_idle(Scope& scope) {
+  while (std::unique_ptr<Connection> connection = pool_.take_any()) {
+    co_await connection->stream->close(scope);
+  }
+}
+
+std::string request_id_of(const Headers& headers) {
+  for (std::string_view name : {"x-request-id", "x-amzn-request-id", "x-amz-request-id",
+                                "x-amzn-trace-id", "x-amz-cf-id"}) {
+    if (std::optional<std::string_view> id = headers.find(name)) return redact_text(*id, 200);
+  }
+  return {};
+}
+
+Error error_of_answer(const HttpAnswer& answer, const HttpRequest& request,
+                      std::int64_t now_unix_s) {
+  Error error = make_error(class_of_status(answer.status), code_of_status(answer.status),
+                           fmt::format("{} answered {} {}", answer.final_url.authority(),
+                                       answer.status, reason_of(answer.status)));
+  error.status = answer.status;
+  error.request_id = request_id_of(answer.headers);
+  error.server_message = message_in(answer);
+  error.retry_after_ms = wait_asked_ms(answer.headers, now_unix_s);
+  return filled(std::move(error), request, answer.final_url);
+}
+
+}  // namespace headrace

@@ -1,0 +1,78 @@
+// http_client.h: HttpClient, requests over pooled connections. One per worker.
+//
+// send() resolves, connects, sends, receives and follows redirects; it tries once. Only where a
+// pooled connection turns out to be closed before a byte of the answer came, an idempotent request
+// is sent again at once on a new connection; others never go over a used connection. Retries with
+// waiting are http_retry.h. Any status is an answer; error_of_answer() makes an error of it.
+// Redirects: 307 and 308 keep method and body, 301, 302 and 303 are followed for GET and HEAD only,
+// five at most; Authorization and cookies never leave their origin.
+// Ownership: the request, its body and observer outlive send(). close_idle() is awaited before the
+// client dies. Errors carry stage, host, method, URL without query.
+// Fails with: what resolver, dialer, exchange and body fail with; too_many_redirects,
+// redirect_refused, https_unsupported, bad_url, bad_header.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "net/pool.h"
+#include "net/resolver.h"
+
+namespace headrace {
+
+struct HttpRequest {
+  std::string method = "GET";
+  Url url;
+  Headers headers;  // host, length, user agent and codings are set by the client
+  Body body;
+  std::size_t answer_size_max = 16 * 1024 * 1024;
+  Deadlines deadlines;
+  bool follow_redirects = true;
+  bool idempotent = true;        // may be sent twice without harm
+  bool expect_continue = false;  // ask before the body goes
+  bool new_connection = false;   // don't take one from the pool
+  std::string_view stage;        // a literal: what this is for, in errors
+  SendObserver* observer = nullptr;
+};
+
+class HttpClient {
+ public:
+  struct Options {
+    std::string user_agent = "headrace/" HEADRACE_VERSION;
+    ConnectionPool::Limits pool;
+  };
+
+  HttpClient(Worker& worker, Resolver& resolver);
+  HttpClient(Worker& worker, Resolver& resolver, Options options);
+
+  Task<Result<HttpAnswer>> send(Scope& scope, HttpRequest& request);
+  Task<void> close_idle(Scope& scope);
+  std::size_t idle_count() const { return pool_.size(); }
+  Worker& worker() const { return worker_; }
+
+ private:
+  // Where a request goes after redirects.
+  struct Leg {
+    Url url;
+    Headers headers;
+  };
+  Task<Result<HttpAnswer>> send_leg(Scope& scope, const HttpRequest& request, const Leg& leg);
+  Task<Result<std::unique_ptr<Connection>>> connect(Scope& scope, const Url& url,
+                                                    const Deadlines& deadlines);
+  Result<std::string> write_head(const HttpRequest& request, const Leg& leg) const;
+  Status redirect(const HttpRequest& request, const HttpAnswer& answer, Leg& leg) const;
+
+  Worker& worker_;
+  Resolver& resolver_;
+  const Options options_;
+  ConnectionPool pool_;
+};
+
+// What an answer that is not a success means: class by status, host, URL, request id, what the
+// server wrote (an XML <Message>, or a short text; JSON stays as it is, for who knows its shape)
+// and how long it wants us to wait.
+Error error_of_answer(const HttpAnswer& answer, const HttpRequest& request,
+                      std::int64_t now_unix_s);
+std::string request_id_of(const Headers& headers);
+
+}  // namespace headrace

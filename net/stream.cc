@@ -1,0 +1,48 @@
+#include "net/stream.h"
+
+#include "io/worker.h"
+
+namespace headrace {
+namespace {
+
+Error stream_error(std::string_view code, std::string_view what, int errno_value) {
+  if (errno_value == ECANCELED) {
+    return make_error(ErrorClass::cancelled, "cancelled", "cancelled while bytes were under way");
+  }
+  return system_error(code, what, errno_value);
+}
+
+}  // namespace
+
+PlainStream::~PlainStream() { CHECK(socket_ < 0); }
+
+Task<Result<std::size_t>> PlainStream::receive(Scope& scope, std::span<std::byte> into) {
+  CHECK(!receiving_ && socket_ >= 0);
+  receiving_ = true;
+  int got = co_await worker_.receive(scope, socket_, into);
+  receiving_ = false;
+  if (got < 0) co_return fail(stream_error("receive_failed", "receiving", -got));
+  co_return static_cast<std::size_t>(got);
+}
+
+Task<Status> PlainStream::send(Scope& scope, std::span<const std::byte> bytes, Slice hold) {
+  CHECK(!sending_ && socket_ >= 0);
+  sending_ = true;
+  int sent = co_await worker_.send(scope, socket_, bytes, std::move(hold));
+  sending_ = false;
+  if (sent < 0) co_return fail(stream_error("send_failed", "sending", -sent));
+  co_return Status();
+}
+
+Task<void> PlainStream::close(Scope& scope) {
+  CHECK(!receiving_ && !sending_);
+  if (socket_ < 0) co_return;
+  int socket = std::exchange(socket_, -1);
+  // First shutdown: close alone leaves what is still in the kernel without an end.
+  co_await worker_.shutdown(scope, socket);
+  co_await worker_.close(scope, socket);
+}
+
+std::int64_t PlainStream::unacknowledged() { return worker_.backend().unacknowledged(socket_); }
+
+}  // namespace headrace

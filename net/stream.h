@@ -1,0 +1,50 @@
+// stream.h: Stream, a two-way flow of bytes; PlainStream, the one over a bare socket.
+//
+// One receive and one send may be under way at a time, not two of a kind (two sends interleave,
+// LIMITS section 8). Bytes to be sent lie in the block of `hold`, which keeps them until they are
+// released; without a hold they lie in the caller's memory and send() lasts until they are
+// released. After an error only close() makes sense. close() is awaited before destruction, and
+// what waits on the stream has ended before. Encryption goes behind this interface.
+// Fails with: receive_failed, send_failed (by errno), cancelled.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "io/error.h"
+#include "io/scope.h"
+#include "io/slice.h"
+
+namespace headrace {
+
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  // At least one byte, 0 when the other side has ended.
+  virtual Task<Result<std::size_t>> receive(Scope& scope, std::span<std::byte> into) = 0;
+  // All of it.
+  virtual Task<Status> send(Scope& scope, std::span<const std::byte> bytes, Slice hold) = 0;
+  // Never cut short by its scope.
+  virtual Task<void> close(Scope& scope) = 0;
+  // Bytes sent that the other side's machine has not confirmed; negative where nobody knows.
+  virtual std::int64_t unacknowledged() = 0;
+};
+
+class PlainStream final : public Stream {
+ public:
+  // Takes the connected socket over.
+  PlainStream(Worker& worker, int socket) : worker_(worker), socket_(socket) {}
+  ~PlainStream() override;
+  Task<Result<std::size_t>> receive(Scope& scope, std::span<std::byte> into) override;
+  Task<Status> send(Scope& scope, std::span<const std::byte> bytes, Slice hold) override;
+  Task<void> close(Scope& scope) override;
+  std::int64_t unacknowledged() override;
+
+ private:
+  Worker& worker_;
+  int socket_;
+  bool receiving_ = false;
+  bool sending_ = false;
+};
+
+}  // namespace headrace
