@@ -81,6 +81,11 @@ class Suite:
                 print(f"FAILED  {name} ({why}, {took}): {' '.join(map(str, argv))}", flush=True)
         return code == 0
 
+    def run_beside_each_other(self, runs):
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            for done in [pool.submit(self.run, *run) for run in runs]:
+                done.result()
+
     def _run_logged(self, argv, limit_s, env, log):
         """The exit code, None if the time ran out. Its whole process group ends with it."""
         with self.lock:
@@ -121,16 +126,18 @@ class Suite:
     def unit(self, where="build", rooms=None, env=None):
         tests = introspect(where, "tests")
         tests = [test for test in tests if not rooms or test["name"] in rooms]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for test in tests:
-                pool.submit(self.run, f"{where}: {test['name']}", test["cmd"],
-                            test["timeout"] or TEST_LIMIT_S, test["env"] | (env or {}))
+        self.run_beside_each_other(
+            (f"{where}: {test['name']}", test["cmd"], test["timeout"] or TEST_LIMIT_S,
+             test["env"] | (env or {})) for test in tests)
 
-    def peers(self, where="build", only=(), env=None):
+    def peers(self, where="build", files=None, only=(), env=None):
         env = {"HEADRACE": str(program(where, "headrace")), **(env or {})}
         pytest = [client_python("2.4.0"), "-m", "pytest", "-q", "--no-header",
-                  "-p", "no:cacheprovider"]
-        self.run(f"{where}: peers", [*pytest, "tests/peers", *only], PEERS_LIMIT_S, env)
+                  "-p", "no:cacheprovider", *only]
+        files = files or sorted(path.name for path in (ROOT / "tests/peers").glob("test_*.py"))
+        self.run_beside_each_other(
+            (f"{where}: peers/{file}", [*pytest, f"tests/peers/{file}"], PEERS_LIMIT_S, env)
+            for file in files)
 
     def asan(self):
         if self.build("build-asan"):
@@ -146,7 +153,7 @@ class Suite:
         targets = [os.path.relpath(path, ROOT / "build-tsan") for path in targets]
         if self.build("build-tsan", targets):
             self.unit("build-tsan", TSAN_ROOMS, SANITIZERS)
-            self.peers("build-tsan", ["-k", "one_whole_upload"], SANITIZERS)
+            self.peers("build-tsan", ["test_upload.py"], ["-k", "one_whole_upload"], SANITIZERS)
 
 
 def end_group(process):
