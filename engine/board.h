@@ -1,9 +1,10 @@
-// board.h: Board, where lanes of all workers get their work: the pure scheduler under one mutex, and
-// the lanes that wait for it.
+// board.h: Board, where lanes of all workers get their work: the pure scheduler under one mutex,
+// and the lanes that wait for it.
 //
-// A lane calls `co_await board.take(scope, lane)` and reports by `board.report([&](Scheduler& s) {…})`;
-// each report hands out what it made possible, on the lanes' own workers. take() gives nothing once
-// all is done, the board was closed, or the scope was cancelled. Thread-safe. Reports must not block.
+// A lane calls `co_await board.take(scope, lane)` and reports by `board.report([&](Scheduler& s)
+// {…})`; each report hands out what it made possible, on the lanes' own workers. take() gives
+// nothing once all is done, the board was closed, or the scope was cancelled. Thread-safe. Reports
+// must not block.
 #pragma once
 
 #include <mutex>

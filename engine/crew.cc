@@ -80,9 +80,9 @@ Task<void> Crew::run_member(std::shared_ptr<Team> team, std::size_t index) {
 }
 
 Task<void> Crew::all(Scope& scope, const Part& part) {
-  auto team = std::shared_ptr<Team>(
-      new Team{*this, part, std::vector<std::optional<Scope>>(members_.size()), members_.size(),
-               scope.worker(), nullptr});
+  auto team = std::shared_ptr<Team>(new Team{*this, part,
+                                             std::vector<std::optional<Scope>>(members_.size()),
+                                             members_.size(), scope.worker(), nullptr});
   co_await TeamWait(scope, std::move(team));
 }
 

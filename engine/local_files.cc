@@ -1,10 +1,9 @@
 #include "engine/local_files.h"
 
-#include <sys/stat.h>
-
 #include <cerrno>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "engine/filter.h"
 #include "engine/repo_path.h"
@@ -42,7 +41,8 @@ Status add_folder(LocalFiles& found, const std::string& root, const UploadReques
       continue;
     }
     Result<std::string> in_repo = join_repo_path(*folder, file.path);
-    if (!in_repo) return fail(std::move(in_repo.error()).at("scan").on_path(root + "/" + file.path));
+    if (!in_repo)
+      return fail(std::move(in_repo.error()).at("scan").on_path(root + "/" + file.path));
     add_file(found, root + "/" + file.path, std::move(*in_repo), file.size);
   }
   found.folder = true;
@@ -51,7 +51,7 @@ Status add_folder(LocalFiles& found, const std::string& root, const UploadReques
 
 Status add_path(LocalFiles& found, const std::string& local, const UploadRequest& request,
                 const std::atomic<bool>& stop) {
-  struct stat status {};
+  struct stat status{};
   if (stat(local.c_str(), &status) != 0) {
     Error error = system_error("no_such_path", "there is nothing to upload", errno);
     if (errno == ELOOP) error.code = "symlink_loop";
@@ -60,7 +60,8 @@ Status add_path(LocalFiles& found, const std::string& local, const UploadRequest
   if (S_ISDIR(status.st_mode)) {
     if (request.local_paths.size() == 1) return add_folder(found, local, request, stop);
     Error error = make_error(ErrorClass::fail, "not_a_file", "a folder goes up alone");
-    return fail(std::move(error).at("scan").on_path(local).hinting("upload each folder by a command of its own"));
+    return fail(std::move(error).at("scan").on_path(local).hinting(
+        "upload each folder by a command of its own"));
   }
   if (!S_ISREG(status.st_mode)) {
     Error error = make_error(ErrorClass::fail, "not_a_file", "only regular files can be uploaded");
@@ -68,8 +69,9 @@ Status add_path(LocalFiles& found, const std::string& local, const UploadRequest
   }
   bool alone = request.local_paths.size() == 1;
   Result<std::string> in_repo =
-      alone && !request.path_in_repo.empty() ? clean_repo_path(request.path_in_repo)
-                                             : join_repo_path(alone ? "" : request.path_in_repo, base_name(local));
+      alone && !request.path_in_repo.empty()
+          ? clean_repo_path(request.path_in_repo)
+          : join_repo_path(alone ? "" : request.path_in_repo, base_name(local));
   if (!in_repo) return fail(std::move(in_repo.error()).at("scan").on_path(local));
   add_file(found, local, std::move(*in_repo), static_cast<std::uint64_t>(status.st_size));
   return {};

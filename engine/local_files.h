@@ -14,9 +14,9 @@ namespace headrace {
 struct LocalFiles {
   std::vector<FileRecord> files;  // in the order in which they will stand in the commit
   std::uint64_t bytes = 0;
-  std::uint64_t filtered = 0;     // left out by patterns
+  std::uint64_t filtered = 0;                                 // left out by patterns
   std::vector<std::pair<std::string, std::string>> left_out;  // path, why
-  bool folder = false;            // the request names a folder
+  bool folder = false;                                        // the request names a folder
 };
 
 Result<LocalFiles> find_local_files(const UploadRequest& request, const std::atomic<bool>& stop);

@@ -53,7 +53,8 @@ Task<Result<std::string>> PartUpload::run_from_source(Scope& scope, HttpRequest&
   Result<std::unique_ptr<Reader>> reader = co_await open_unchanged(scope, source, work.identity);
   if (!reader) co_return fail(std::move(reader.error()));
   PartRange range = work.target->range(work.part);
-  request.body.add({.source = reader->get(), .offset = range.offset, .size = range.size, .ticket = &ticket});
+  request.body.add(
+      {.source = reader->get(), .offset = range.offset, .size = range.size, .ticket = &ticket});
   Result<std::string> etag = co_await send(scope, request);
   // Bytes that changed under us were confirmed for nothing.
   Status same;
@@ -70,7 +71,8 @@ Task<Result<std::string>> PartUpload::send(Scope& scope, HttpRequest& request) {
   Result<std::string> etag = answer ? judge(*answer, request) : fail(std::move(answer.error()));
   if (!etag) {
     Error error = std::move(etag.error());
-    if (work.target->part_count() > 1 && error.part == 0) error.part = static_cast<int>(work.part) + 1;
+    if (work.target->part_count() > 1 && error.part == 0)
+      error.part = static_cast<int>(work.part) + 1;
     error.attempts = static_cast<int>(work.tries) + 1;
     co_return fail(std::move(error).at("part"));
   }
@@ -93,8 +95,9 @@ Result<std::string> PartUpload::judge(const HttpAnswer& answer, const HttpReques
   if (answer.status == 403 && (past_end || says_expired(answer.body))) {
     error.kind = ErrorClass::expired;
     error.code = "url_expired";
-    error.hint = "the line is too slow for the lifetime of the URLs: try fewer connections "
-                 "(--connections), and check this machine's clock";
+    error.hint =
+        "the line is too slow for the lifetime of the URLs: try fewer connections "
+        "(--connections), and check this machine's clock";
   } else {
     error.code = "part_refused";
   }

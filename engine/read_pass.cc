@@ -24,7 +24,8 @@ Task<Status> ReadPass::read_all(Scope& scope, Reader& reader) {
   Ticket& blocks = keep ? keep->ticket : ticket;
   for (std::uint64_t offset = 0; offset < size;) {
     Slice block = co_await blocks.take(scope);
-    if (!block) co_return fail(make_error(ErrorClass::cancelled, "cancelled", "told to stop").at("read"));
+    if (!block)
+      co_return fail(make_error(ErrorClass::cancelled, "cancelled", "told to stop").at("read"));
     std::size_t wanted = std::min<std::uint64_t>(block.size(), size - offset);
     Slice slice = block.sub(0, wanted);
     block = Slice();

@@ -32,7 +32,7 @@ std::optional<Work> Scheduler::next_control(Time now) {
     ObjectIndex index = to_finish_.front();
     to_finish_.pop_front();
     const ObjectRecord& object = objects_[index];
-    FinishObject work{index,       object.file,   object.oid, object.size, object.finish_tries,
+    FinishObject work{index,         object.file, object.oid, object.size, object.finish_tries,
                       object.target, {}};
     for (const PartRecord& part : object.parts) work.etags.push_back(part.etag);
     return work;
@@ -79,7 +79,8 @@ SendPart Scheduler::send_work(ObjectIndex index, std::uint32_t part) const {
   for (std::uint64_t offset = range.offset; offset < range.offset + range.size;) {
     const Slice& slice = object.retained.slices[offset / block_size_bytes];
     std::size_t skip = offset % block_size_bytes;
-    std::size_t size = std::min<std::uint64_t>(slice.size() - skip, range.offset + range.size - offset);
+    std::size_t size =
+        std::min<std::uint64_t>(slice.size() - skip, range.offset + range.size - offset);
     work.slices.push_back(slice.sub(skip, size));
     offset += size;
   }
@@ -118,7 +119,8 @@ std::vector<ObjectIndex> Scheduler::choose_to_negotiate(Time now) const {
   for (ObjectIndex index : to_negotiate_) {
     if (chosen.size() >= limits_.negotiate_max) break;
     std::size_t ahead = objects_ahead_ + chosen.size();
-    if (ahead > 0 && (ahead >= limits_.objects_max || bytes + objects_[index].size > bytes_max)) break;
+    if (ahead > 0 && (ahead >= limits_.objects_max || bytes + objects_[index].size > bytes_max))
+      break;
     bytes += objects_[index].size;
     chosen.push_back(index);
   }
@@ -133,7 +135,8 @@ void Scheduler::close_file(FileRecord& file, FileRecord::State state) {
 
 void Scheduler::classified(const ClassifyFiles&) { --works_out_; }
 
-void Scheduler::file_classified(FileIndex index, bool large, bool ignored, const DigestValue& remote) {
+void Scheduler::file_classified(FileIndex index, bool large, bool ignored,
+                                const DigestValue& remote) {
   FileRecord& file = files_[index];
   if (file.state != FileRecord::State::added) return;  // could not be read
   file.large = large;
@@ -155,10 +158,11 @@ void Scheduler::digested(FileIndex index, const DigestValue& digest, const FileI
   file.digest = digest;
   file.identity = identity;
   if (!file.large) {
-    return close_file(file, digest == file.remote ? FileRecord::State::unchanged
-                                                  : FileRecord::State::ready);
+    return close_file(
+        file, digest == file.remote ? FileRecord::State::unchanged : FileRecord::State::ready);
   }
-  auto [place, is_new] = by_oid_.try_emplace(digest.bytes, static_cast<ObjectIndex>(objects_.size()));
+  auto [place, is_new] =
+      by_oid_.try_emplace(digest.bytes, static_cast<ObjectIndex>(objects_.size()));
   file.object = place->second;
   if (is_new) {
     ObjectRecord& object = objects_.emplace_back();
@@ -172,10 +176,12 @@ void Scheduler::digested(FileIndex index, const DigestValue& digest, const FileI
   }
   switch (objects_[file.object].state) {
     case ObjectRecord::State::stored:
-      return close_file(file, digest == file.remote ? FileRecord::State::unchanged
-                                                    : FileRecord::State::ready);
-    case ObjectRecord::State::failed: return close_file(file, FileRecord::State::failed);
-    default: waiting_.emplace(file.object, index);
+      return close_file(
+          file, digest == file.remote ? FileRecord::State::unchanged : FileRecord::State::ready);
+    case ObjectRecord::State::failed:
+      return close_file(file, FileRecord::State::failed);
+    default:
+      waiting_.emplace(file.object, index);
   }
 }
 

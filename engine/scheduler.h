@@ -1,14 +1,16 @@
 // scheduler.h: what is to be done next. Pure: no I/O, no clock, no threads of its own.
 //
-// Files go through: classify (how does the other side want them) -> digest -> their object: negotiate
+// Files go through: classify (how does the other side want them) -> digest -> their object:
+// negotiate
 // -> send parts -> finish. Objects are contents: files of the same content share one. A lane asks
 // next(its kind, now) and gets one piece of Work or nothing; it reports what became of it by one
-// call. Whatever a lane took it must report. Work carries all that a lane reads, so that lanes touch
-// records only in their reports; a file's path, source and size never change once all are added.
+// call. Whatever a lane took it must report. Work carries all that a lane reads, so that lanes
+// touch records only in their reports; a file's path, source and size never change once all are
+// added.
 //
-// Objects are negotiated late: at most `objects_max` negotiated and unsent, `part_urls_max` URLs and
-// as many bytes as go out in `lead_time` at the measured rate, so that a slow line never holds URLs
-// that die (lifetimes of 900 s have been seen). One object may always be under way.
+// Objects are negotiated late: at most `objects_max` negotiated and unsent, `part_urls_max` URLs
+// and as many bytes as go out in `lead_time` at the measured rate, so that a slow line never holds
+// URLs that die (lifetimes of 900 s have been seen). One object may always be under way.
 #pragma once
 
 #include <deque>

@@ -9,11 +9,13 @@
 namespace headrace {
 namespace {
 
-Error file_error(std::string_view code, std::string_view what, int result, const std::string& path) {
+Error file_error(std::string_view code, std::string_view what, int result,
+                 const std::string& path) {
   Error error = system_error(code, what, -result);
   if (result == -EACCES) error.hint = "check the permissions of the file";
   if (result == -EMFILE || result == -ENFILE) {
-    error.hint = "raise the limit on open files (`ulimit -n`) or use fewer connections (--connections)";
+    error.hint =
+        "raise the limit on open files (`ulimit -n`) or use fewer connections (--connections)";
   }
   return std::move(error).at("read").on_path(path);
 }
@@ -48,7 +50,8 @@ class FileReader final : public Reader {
   Task<Status> verify(Scope& scope) override {
     FileStatus now;
     int looked = co_await scope.worker().stat(scope, file_, now);
-    if (looked < 0) co_return fail(file_error("read_failed", "the file can't be looked at", looked, path_));
+    if (looked < 0)
+      co_return fail(file_error("read_failed", "the file can't be looked at", looked, path_));
     if (now.identity != identity_) co_return fail(source_changed(path_, "while it was read"));
     co_return Status();
   }
@@ -66,7 +69,8 @@ class FileReader final : public Reader {
 }  // namespace
 
 Error source_changed(const std::string& name, std::string_view how) {
-  Error error = make_error(ErrorClass::changed, "source_changed", fmt::format("the file changed {}", how));
+  Error error =
+      make_error(ErrorClass::changed, "source_changed", fmt::format("the file changed {}", how));
   return std::move(error).at("read").on_path(name).hinting(
       "let whoever writes the file finish, then run the same command again: what was sent is not "
       "sent again");
@@ -80,7 +84,8 @@ Task<Result<std::unique_ptr<Reader>>> FileSource::open(Scope& scope) const {
   int looked = co_await worker.stat(scope, file, status);
   if (looked < 0 || !status.regular) {
     co_await worker.close(scope, file);
-    if (looked < 0) co_return fail(file_error("open_failed", "the file can't be looked at", looked, path_));
+    if (looked < 0)
+      co_return fail(file_error("open_failed", "the file can't be looked at", looked, path_));
     Error error = make_error(ErrorClass::fail, "not_a_file", "only regular files can be uploaded");
     co_return fail(std::move(error).at("read").on_path(path_));
   }

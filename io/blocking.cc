@@ -11,7 +11,7 @@ ThreadPool::~ThreadPool() {
   threads_.clear();
 }
 
-void ThreadPool::run(Job job) {
+void ThreadPool::run(Callback job) {
   std::lock_guard lock(mutex_);
   jobs_.push_back(std::move(job));
   if (idle_ < jobs_.size() && threads_.size() < threads_max_) {
@@ -27,7 +27,7 @@ void ThreadPool::work() {
     wanted_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
     --idle_;
     if (stopping_) return;
-    Job job = std::move(jobs_.front());
+    Callback job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();
     job();

@@ -11,13 +11,13 @@
 
 namespace headrace {
 
-using Job = std::move_only_function<void()>;
+using Callback = std::move_only_function<void()>;
 
 class Blocking {
  public:
   virtual ~Blocking() = default;
   // From any thread; runs `job` once, elsewhere. Jobs must not throw.
-  virtual void run(Job job) = 0;
+  virtual void run(Callback job) = 0;
 };
 
 // Up to `threads_max` threads, started when needed. Destruction waits for running jobs and drops
@@ -26,7 +26,7 @@ class ThreadPool final : public Blocking {
  public:
   explicit ThreadPool(std::size_t threads_max = 8) : threads_max_(threads_max) {}
   ~ThreadPool() override;
-  void run(Job job) override;
+  void run(Callback job) override;
 
  private:
   void work();
@@ -34,7 +34,7 @@ class ThreadPool final : public Blocking {
   const std::size_t threads_max_;
   std::mutex mutex_;
   std::condition_variable wanted_;
-  std::deque<Job> jobs_;
+  std::deque<Callback> jobs_;
   std::vector<std::jthread> threads_;
   std::size_t idle_ = 0;
   bool stopping_ = false;

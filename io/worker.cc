@@ -99,7 +99,7 @@ bool Worker::idle() {
   return pending_count_ == 0 && ready_.empty() && timers_.empty() && mailbox_.empty();
 }
 
-void Worker::send(Job message) {
+void Worker::send(Callback message) {
   bool first = false;
   {
     std::lock_guard lock(mailbox_mutex_);
@@ -115,7 +115,7 @@ bool Worker::run_messages() {
     std::swap(messages_, mailbox_);
   }
   if (messages_.empty()) return false;
-  for (Job& message : messages_) {
+  for (Callback& message : messages_) {
     message();
     message = nullptr;
   }

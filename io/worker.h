@@ -93,7 +93,7 @@ class Worker {
   void arm(Timer& timer, Time at) { timers_.arm(timer, at); }
   void disarm(Timer& timer) { timers_.disarm(timer); }
   // From any thread: runs `message` on this worker, in the order of sending.
-  void send(Job message);
+  void send(Callback message);
 
   // --- what a coroutine may wait for: `int result = co_await worker.read(…)` ---
   OperationWait open(Scope& scope, const char* path) {
@@ -163,8 +163,8 @@ class Worker {
   std::size_t pending_count_ = 0;
 
   std::mutex mailbox_mutex_;
-  std::vector<Job> mailbox_;
-  std::vector<Job> messages_;
+  std::vector<Callback> mailbox_;
+  std::vector<Callback> messages_;
 };
 
 // Runs `function` as a blocking job and resumes with its result, or with nothing if `scope` was

@@ -25,14 +25,17 @@ std::string_view code_of(const HttpAnswer& answer) {
 std::string_view hint_of(std::string_view code, bool with_token) {
   if (code == "repo_not_found") {
     return with_token ? "check the repo's name and type, and that the token may see it"
-                      : "check the repo's name and type; a private repo needs a token (--token or HF_TOKEN)";
+                      : "check the repo's name and type; a private repo needs a token (--token or "
+                        "HF_TOKEN)";
   }
-  if (code == "revision_not_found") return "check --revision; a new branch needs a token that may write";
+  if (code == "revision_not_found")
+    return "check --revision; a new branch needs a token that may write";
   if (code == "not_authenticated") {
     return with_token ? "the token is not valid here: make a new one in your settings on the Hub"
                       : "give a token with write access: --token, HF_TOKEN, or `hf auth login`";
   }
-  if (code == "not_allowed") return "the token may not do this: use one with write access to the repo";
+  if (code == "not_allowed")
+    return "the token may not do this: use one with write access to the repo";
   if (code == "gated_repo") return "ask for access on the repo's page";
   if (code == "rate_limited") return "wait a few minutes and run the same command again";
   return "";
@@ -46,7 +49,8 @@ bool reached_nobody(const Error& error) {
 
 Error outcome_unknown(Error cause, std::string_view what, std::string_view where_to_look) {
   Error error = std::move(cause);
-  error.message = fmt::format("the answer to {} was lost, so it may have been done: {}", what, error.message);
+  error.message =
+      fmt::format("the answer to {} was lost, so it may have been done: {}", what, error.message);
   error.code = "outcome_unknown";
   if (error.kind != ErrorClass::cancelled) error.kind = ErrorClass::fail;
   error.hint = fmt::format("look at {} before you run the command again", where_to_look);
@@ -264,7 +268,8 @@ Task<Status> HubClient::lfs_verify(Scope& scope, const LfsVerify& verify, const 
   co_return Status();
 }
 
-Task<Result<std::vector<TreeEntry>>> HubClient::list_files(Scope& scope, const std::string& revision) {
+Task<Result<std::vector<TreeEntry>>> HubClient::list_files(Scope& scope,
+                                                           const std::string& revision) {
   std::vector<TreeEntry> files;
   std::string url = urls_.tree(revision, "") + "?recursive=true&expand=false";
   while (!url.empty()) {
@@ -303,7 +308,8 @@ Task<Result<CommitAnswer>> HubClient::commit(Scope& scope, const std::string& re
     // A file that could not be read cut the body short: nothing can have been committed.
     bool body_failed = error.stage == "read" || error.kind == ErrorClass::changed;
     if (body_failed || reached_nobody(error)) co_return fail(std::move(error));
-    co_return fail(outcome_unknown(std::move(error), "the commit", urls_.page() + "/commits/" + revision));
+    co_return fail(
+        outcome_unknown(std::move(error), "the commit", urls_.page() + "/commits/" + revision));
   }
   if (answer->status >= 300) co_return fail(error_of(*answer, *request));
   co_return parse_commit(answer->body, create_pr);

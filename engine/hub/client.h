@@ -42,10 +42,9 @@ class HubClient {
   // An existing branch is fine.
   Task<Status> create_branch(Scope& scope, const std::string& branch);
   Task<Result<YamlVerdict>> validate_yaml(Scope& scope, std::string_view readme);
-  Task<Result<std::vector<PreuploadAnswer>>> preupload(Scope& scope, const std::string& revision,
-                                                       bool create_pr,
-                                                       std::span<const PreuploadFile> files,
-                                                       const std::optional<std::string>& git_ignore);
+  Task<Result<std::vector<PreuploadAnswer>>> preupload(
+      Scope& scope, const std::string& revision, bool create_pr,
+      std::span<const PreuploadFile> files, const std::optional<std::string>& git_ignore);
   Task<Result<std::vector<LfsAnswer>>> lfs_batch(Scope& scope, std::span<const LfsObject> objects,
                                                  const std::optional<std::string>& ref);
   // One try: what may be repeated here depends on the answer, so the caller decides.

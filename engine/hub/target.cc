@@ -17,7 +17,8 @@ std::string_view parameter(std::string_view url, std::string_view name) {
     std::string_view pair = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
     std::size_t equals = pair.find('=');
-    if (pair.substr(0, equals) == name && equals != std::string_view::npos) return pair.substr(equals + 1);
+    if (pair.substr(0, equals) == name && equals != std::string_view::npos)
+      return pair.substr(equals + 1);
   }
   return {};
 }
@@ -80,7 +81,8 @@ PartRange HubTarget::range(std::uint32_t index) const {
 }
 
 Result<PartRequest> HubTarget::request(std::uint32_t index) const {
-  if (multipart()) return PartRequest{.method = "PUT", .url = answer_.part_urls[index], .headers = {}};
+  if (multipart())
+    return PartRequest{.method = "PUT", .url = answer_.part_urls[index], .headers = {}};
   PartRequest request{.method = "PUT", .url = answer_.href, .headers = {}};
   for (const LfsHeader& header : answer_.headers) request.headers.set(header.name, header.value);
   return request;

@@ -15,7 +15,7 @@ namespace {
 
 // Larger content is read again instead (LIMITS section 7: more retained memory gave less speed).
 constexpr std::uint64_t retained_file_size_max = 64ULL << 20;
-constexpr std::uint32_t connections_per_worker = 8;  // LIMITS rule 16: 4 to 8 fill loopback
+constexpr std::uint32_t connections_per_worker = 8;   // LIMITS rule 16: 4 to 8 fill loopback
 constexpr std::uint32_t digest_lanes_per_worker = 2;  // the next file is read while one is hashed
 constexpr std::uint32_t tries_max = 5;
 constexpr std::size_t send_blocks = 2;
@@ -26,17 +26,17 @@ SchedulerLimits limits_with(std::uint32_t senders) {
   return limits;
 }
 
-DigestValue remote_digest(const std::string& oid) {
-  return from_hex(oid).value_or(DigestValue());
-}
+DigestValue remote_digest(const std::string& oid) { return from_hex(oid).value_or(DigestValue()); }
 
 }  // namespace
 
-Transfer::Lanes Transfer::lanes_of(const Crew& crew, std::size_t blocks, std::uint32_t connections) {
+Transfer::Lanes Transfer::lanes_of(const Crew& crew, std::size_t blocks,
+                                   std::uint32_t connections) {
   auto workers = static_cast<std::uint32_t>(crew.size());
   // Half of the budget for lanes, the rest for content that waits to be sent.
   std::size_t share = std::max(blocks / 2 / workers, blocks_per_worker_min);
-  std::uint32_t wanted = connections == 0 ? connections_per_worker : (connections + workers - 1) / workers;
+  std::uint32_t wanted =
+      connections == 0 ? connections_per_worker : (connections + workers - 1) / workers;
   std::uint32_t digest = share > blocks_per_worker_min + 1 ? digest_lanes_per_worker : 1;
   auto affordable = static_cast<std::uint32_t>((share - digest) / send_blocks);
   return {.send = std::clamp(affordable, 1u, wanted), .digest = digest};
@@ -60,7 +60,8 @@ Task<Status> Transfer::run(Scope& scope) {
   co_await crew_.all(running, part);
   stop_->scope = nullptr;
   if (first_error_) co_return fail(std::move(*first_error_));
-  if (scope.cancelled()) co_return fail(make_error(ErrorClass::cancelled, "cancelled", "told to stop"));
+  if (scope.cancelled())
+    co_return fail(make_error(ErrorClass::cancelled, "cancelled", "told to stop"));
   co_return Status();
 }
 
@@ -177,7 +178,8 @@ Task<void> Transfer::digest(Scope& scope, FileIndex index, Ticket& ticket) {
   Tap* const taps[] = {&tap};
   Retained retained;
   if (file.large && file.size <= retained_file_size_max) {
-    retained.ticket = crew_.arena().try_reserve((file.size + block_size_bytes - 1) / block_size_bytes);
+    retained.ticket =
+        crew_.arena().try_reserve((file.size + block_size_bytes - 1) / block_size_bytes);
   }
   ReadPass pass{.source = *file.source,
                 .size = file.size,
@@ -202,7 +204,8 @@ Task<void> Transfer::digest(Scope& scope, FileIndex index, Ticket& ticket) {
 
 Task<void> Transfer::negotiate(Scope& scope, HubClient& hub, const NegotiateObjects& work) {
   std::vector<LfsObject> objects;
-  for (const auto& object : work.objects) objects.push_back({.oid = object.oid.hex(), .size = object.size});
+  for (const auto& object : work.objects)
+    objects.push_back({.oid = object.oid.hex(), .size = object.size});
   std::optional<std::string> ref;
   if (!options_.create_pr) ref = options_.revision;
   Result<std::vector<LfsAnswer>> answers = co_await hub.lfs_batch(scope, objects, ref);
@@ -218,15 +221,16 @@ Task<void> Transfer::negotiate(Scope& scope, HubClient& hub, const NegotiateObje
       found.push_back({});
     } else if (answer.transfer == LfsTransfer::refused) {
       found.push_back({.refused = true, .target = nullptr});
-      Error error = make_error(ErrorClass::fail, "object_refused", "the Hub does not take this file");
+      Error error =
+          make_error(ErrorClass::fail, "object_refused", "the Hub does not take this file");
       error.status = answer.error_code;
       error.server_message = redact_text(answer.error_message);
       file_trouble(work.objects[i].file, std::move(error).at("lfs_batch"));
     } else {
       reporter_.counters.bytes_to_send.fetch_add(work.objects[i].size, std::memory_order_relaxed);
       found.push_back({.refused = false,
-                       .target = std::make_shared<HubTarget>(std::move(answer), work.objects[i].size,
-                                                             access_.endpoint, now)});
+                       .target = std::make_shared<HubTarget>(
+                           std::move(answer), work.objects[i].size, access_.endpoint, now)});
     }
   }
   board_.report([&](Scheduler& scheduler) { scheduler.negotiated(work, std::move(found)); });
@@ -235,8 +239,8 @@ Task<void> Transfer::negotiate(Scope& scope, HubClient& hub, const NegotiateObje
 // --- send ---
 
 Duration Transfer::wait_before(Scope& scope, const Error& error, std::uint32_t tries) {
-  std::int64_t wait = retry_wait_ms(RetryPolicy(), static_cast<int>(tries), scope.worker().prng().next(),
-                                    error.retry_after_ms);
+  std::int64_t wait = retry_wait_ms(RetryPolicy(), static_cast<int>(tries),
+                                    scope.worker().prng().next(), error.retry_after_ms);
   return std::chrono::milliseconds(wait);
 }
 
@@ -256,9 +260,11 @@ Task<void> Transfer::send(Scope& scope, HttpClient& client, SendPart work, Ticke
                     .new_connection = work.tries > 0};
   Result<std::string> etag = co_await upload.run(scope);
   if (etag) {
-    reporter_.counters.bytes_confirmed.fetch_add(work.target->range(work.part).size, std::memory_order_relaxed);
+    reporter_.counters.bytes_confirmed.fetch_add(work.target->range(work.part).size,
+                                                 std::memory_order_relaxed);
     Time now = scope.worker().now();
-    board_.report([&](Scheduler& scheduler) { scheduler.part_confirmed(work, std::move(*etag), now); });
+    board_.report(
+        [&](Scheduler& scheduler) { scheduler.part_confirmed(work, std::move(*etag), now); });
     co_return;
   }
   Error error = std::move(etag.error()).on_path(file.path);
@@ -266,9 +272,12 @@ Task<void> Transfer::send(Scope& scope, HttpClient& client, SendPart work, Ticke
   if (error.kind == ErrorClass::retry && work.tries + 1 < tries_max) {
     Duration wait = wait_before(scope, error, work.tries + 1);
     reporter_.counters.retries.fetch_add(1, std::memory_order_relaxed);
-    reporter_.event(PartRetried{file.path, static_cast<std::uint32_t>(error.part), work.tries + 1, std::move(error)});
+    reporter_.event(PartRetried{file.path, static_cast<std::uint32_t>(error.part), work.tries + 1,
+                                std::move(error)});
     // The lane goes on meanwhile.
-    scope.spawn(report_later(scope, wait, [work = std::move(work)](Scheduler& scheduler) { scheduler.part_again(work); }));
+    scope.spawn(report_later(scope, wait, [work = std::move(work)](Scheduler& scheduler) {
+      scheduler.part_again(work);
+    }));
     co_return;
   }
   if (error.kind == ErrorClass::expired) {
@@ -290,7 +299,8 @@ Task<Status> Transfer::finish_calls(Scope& scope, HubClient& hub, const FinishOb
   const auto& target = static_cast<const HubTarget&>(*work.target);
   LfsObject object{.oid = work.oid.hex(), .size = work.size};
   if (target.multipart()) {
-    Status completed = co_await hub.lfs_complete(scope, target.completion_url(), object, work.etags);
+    Status completed =
+        co_await hub.lfs_complete(scope, target.completion_url(), object, work.etags);
     if (!completed) co_return completed;
   }
   if (target.verify()) {
@@ -309,16 +319,20 @@ Task<void> Transfer::finish(Scope& lanes, HubClient& hub, FinishObject work) {
   }
   Error error = std::move(done.error()).on_path((*files_)[work.file].path);
   error.attempts = std::max(error.attempts, static_cast<int>(work.tries) + 1);
-  bool again = error.kind == ErrorClass::retry && work.tries + 1 < tries_max && error.stage != "verify";
+  bool again =
+      error.kind == ErrorClass::retry && work.tries + 1 < tries_max && error.stage != "verify";
   if (again) {
     Duration wait = wait_before(lanes, error, work.tries + 1);
     reporter_.counters.retries.fetch_add(1, std::memory_order_relaxed);
-    lanes.spawn(report_later(lanes, wait, [work = std::move(work)](Scheduler& scheduler) { scheduler.finish_again(work); }));
+    lanes.spawn(report_later(lanes, wait, [work = std::move(work)](Scheduler& scheduler) {
+      scheduler.finish_again(work);
+    }));
     co_return;
   }
   // The upload is gone, its URL has run out, or the bytes that arrived are not those we hashed:
   // all of that is asked for anew, a bounded number of times.
-  bool anew = error.status == 404 || error.status == 403 || error.status == 422 || error.status == 400;
+  bool anew =
+      error.status == 404 || error.status == 403 || error.status == 422 || error.status == 400;
   if (anew) {
     reporter_.counters.retries.fetch_add(1, std::memory_order_relaxed);
     bool exhausted = board_.report([&](Scheduler& scheduler) {
@@ -334,7 +348,9 @@ Task<void> Transfer::finish(Scope& lanes, HubClient& hub, FinishObject work) {
 
 // --- trouble ---
 
-void Transfer::count_done() { reporter_.counters.files_done.fetch_add(1, std::memory_order_relaxed); }
+void Transfer::count_done() {
+  reporter_.counters.files_done.fetch_add(1, std::memory_order_relaxed);
+}
 
 void Transfer::file_trouble(FileIndex index, Error error) {
   error = std::move(error).on_path((*files_)[index].path);

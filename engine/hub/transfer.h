@@ -2,9 +2,9 @@
 //
 // On each worker of the crew run lanes of three kinds: control (preupload, LFS batch, completion,
 // verify), digest and send. They take work from one Board. Memory: each digest lane holds a block,
-// each send lane two, taken before the lanes start, so no lane waits for another; what the arena has
-// left keeps hashed content until it is sent. run() once. Files that failed are in failures() if
-// `keep_going`; else the first failure ends everything.
+// each send lane two, taken before the lanes start, so no lane waits for another; what the arena
+// has left keeps hashed content until it is sent. run() once. Files that failed are in failures()
+// if `keep_going`; else the first failure ends everything.
 #pragma once
 
 #include <mutex>

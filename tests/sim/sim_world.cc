@@ -19,7 +19,7 @@ constexpr std::uint64_t step_cost_max_ns = 5'000;
 class SimWorld::Jobs final : public Blocking {
  public:
   explicit Jobs(SimWorld& world) : world_(world) {}
-  void run(Job job) override {
+  void run(Callback job) override {
     std::uint64_t most = static_cast<std::uint64_t>(world_.knobs_.job_delay_max.count());
     world_.after(Duration(world_.prng_.between(0, most)), std::move(job));
   }
@@ -53,7 +53,7 @@ std::int64_t SimWorld::wall_seconds() const {
          std::chrono::floor<std::chrono::seconds>(now_.time_since_epoch()).count();
 }
 
-void SimWorld::after(Duration duration, Job action) {
+void SimWorld::after(Duration duration, Callback action) {
   events_.push_back({now_ + duration, prng_.next(), ++sequence_, std::move(action)});
   std::push_heap(events_.begin(), events_.end());
 }

@@ -58,8 +58,8 @@ class SimWorld {
   bool run(std::size_t index, const std::function<Task<void>(Scope&)>& task, Duration limit = 24h);
 
   // After a delay by chance, or after this one.
-  void later(Job action) { after(delay(), std::move(action)); }
-  void after(Duration duration, Job action);
+  void later(Callback action) { after(delay(), std::move(action)); }
+  void after(Duration duration, Callback action);
   Duration delay();
   bool chance(double probability) { return probability > 0 && prng_.chance(probability); }
 
@@ -74,7 +74,7 @@ class SimWorld {
     Time at;
     std::uint64_t tie;  // events of one moment happen in any order
     std::uint64_t sequence;
-    Job action;
+    Callback action;
     bool operator<(const Event& other) const {
       if (at != other.at) return at > other.at;
       return tie != other.tie ? tie > other.tie : sequence > other.sequence;

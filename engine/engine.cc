@@ -1,0 +1,215 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <future>
+#include <random>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "engine/crew.h"
+#include "engine/hub/client.h"
+#include "engine/hub/upload.h"
+#include "io/machine.h"
+#include "io/runtime.h"
+#include "io/uring.h"
+
+namespace headrace {
+namespace {
+constexpr std::uint64_t memory_limit_min_bytes = 16ULL << 20;
+}  // namespace
+
+// Everything an engine is made of, in the order in which it is made; it ends in the other order.
+struct Engine::Parts {
+  std::uint32_t connections = 0;
+  std::vector<std::string> choices;
+  std::unique_ptr<Arena> arena;
+  SystemResolver resolver;
+  std::unique_ptr<Runtime> runtime;
+  std::unique_ptr<Crew> crew;
+
+  std::mutex mutex;
+  std::condition_variable ended;
+  std::set<std::shared_ptr<Job>> running;
+  std::size_t calls = 0;
+
+  Worker& first() { return runtime->worker(0); }
+
+  // A root scope on the first worker for one job, until its coroutine has ended.
+  struct Root {
+    std::optional<Scope> scope;
+  };
+
+  void started(const std::shared_ptr<Job>& job) {
+    std::lock_guard lock(mutex);
+    running.insert(job);
+  }
+  void finished(const std::shared_ptr<Job>& job) {
+    std::lock_guard lock(mutex);
+    running.erase(job);
+    ended.notify_all();
+  }
+
+  static Task<void> run_upload(Parts& parts, std::shared_ptr<Root> root, std::shared_ptr<Job> job,
+                               UploadRequest request);
+  template <class T>
+  static Task<void> run_call(std::shared_ptr<Root> root, Worker& worker,
+                             std::function<Task<Result<T>>(Scope&)> call,
+                             std::promise<Result<T>>& answer);
+  template <class T>
+  Result<T> call(std::function<Task<Result<T>>(Scope&)> function);
+};
+
+Task<void> Engine::Parts::run_upload(Parts& parts, std::shared_ptr<Root> root,
+                                     std::shared_ptr<Job> job, UploadRequest request) {
+  Worker& worker = root->scope->worker();
+  Time begin = worker.now();
+  Duration cpu_begin = cpu_time_used();
+  std::optional<Result<UploadResult>> result;
+  {
+    HubUpload upload(*parts.crew, std::move(request), parts.connections, *job);
+    result.emplace(co_await upload.run(*root->scope));
+  }
+  if (*result) {
+    UploadTotals& totals = (*result)->totals;
+    totals.seconds = seconds_of(worker.now() - begin);
+    totals.cpu_seconds = seconds_of(cpu_time_used() - cpu_begin);
+    totals.memory_peak_bytes = peak_memory_bytes();
+  }
+  // The scope ends after this coroutine has, at the worker's next messages.
+  worker.send([&parts, root, job, result = std::move(*result)]() mutable {
+    root->scope.reset();
+    job->end(std::move(result));
+    parts.finished(job);
+  });
+}
+
+template <class T>
+Task<void> Engine::Parts::run_call(std::shared_ptr<Root> root, Worker& worker,
+                                   std::function<Task<Result<T>>(Scope&)> call,
+                                   std::promise<Result<T>>& answer) {
+  Result<T> result = co_await call(*root->scope);
+  worker.send([root, &answer, result = std::move(result)]() mutable {
+    root->scope.reset();
+    answer.set_value(std::move(result));
+  });
+}
+
+template <class T>
+Result<T> Engine::Parts::call(std::function<Task<Result<T>>(Scope&)> function) {
+  std::promise<Result<T>> answer;
+  Worker& worker = first();
+  worker.send([&worker, &answer, &function] {
+    auto root = std::make_shared<Root>();
+    root->scope.emplace(worker);
+    root->scope->spawn(run_call<T>(root, worker, function, answer));
+  });
+  return answer.get_future().get();
+}
+
+Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
+  Machine machine = read_machine();
+  auto parts = std::make_unique<Parts>();
+  std::uint64_t budget =
+      options.memory_limit_bytes == 0 ? default_memory_budget(machine) : options.memory_limit_bytes;
+  budget = std::max(budget, memory_limit_min_bytes);
+  parts->arena = std::make_unique<Arena>(budget);
+  std::size_t workers =
+      options.workers == 0 ? static_cast<std::size_t>(machine.cores_usable) : options.workers;
+  // Each worker needs its lanes' blocks out of half of the budget.
+  std::size_t affordable = std::max<std::size_t>(
+      1, parts->arena->blocks_total() / 2 / (2 * Transfer::blocks_per_worker_min));
+  workers = std::clamp<std::size_t>(workers, 1, affordable);
+  parts->connections = options.connections;
+  std::random_device random;
+  Result<std::unique_ptr<Runtime>> runtime =
+      Runtime::start(workers, (std::uint64_t{random()} << 32) | random());
+  if (!runtime) return fail(std::move(runtime.error()).at("start"));
+  parts->runtime = std::move(*runtime);
+  std::vector<Worker*> list;
+  for (std::size_t index = 0; index < workers; ++index)
+    list.push_back(&parts->runtime->worker(index));
+  parts->crew = std::make_unique<Crew>(std::move(list), parts->resolver, *parts->arena);
+  parts->choices.push_back(fmt::format("{} workers for {} usable of {} cores", workers,
+                                       machine.cores_usable, machine.cores_allowed));
+  parts->choices.push_back(fmt::format("memory budget {} MiB", budget >> 20));
+  Result<std::string> ring = describe_uring();
+  if (ring) parts->choices.push_back("io_uring: " + *ring + "; plain sends");
+  return std::unique_ptr<Engine>(new Engine(std::move(parts)));
+}
+
+Engine::Engine(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Engine::~Engine() {
+  std::unique_lock lock(parts_->mutex);
+  std::set<std::shared_ptr<Job>> left = parts_->running;
+  lock.unlock();
+  for (const std::shared_ptr<Job>& job : left) job->cancel();
+  lock.lock();
+  parts_->ended.wait(lock, [this] { return parts_->running.empty(); });
+  lock.unlock();
+  parts_->runtime->stop();
+}
+
+std::shared_ptr<Job> Engine::start(UploadRequest request) {
+  auto job = std::make_shared<Job>();
+  auto root = std::make_shared<Parts::Root>();
+  Parts& parts = *parts_;
+  Worker& worker = parts.first();
+  job->on_cancel([&worker, root] {
+    worker.send([root] {
+      if (root->scope) root->scope->cancel();
+    });
+  });
+  parts.started(job);
+  worker.send([&parts, &worker, root, job, request = std::move(request)]() mutable {
+    root->scope.emplace(worker);
+    root->scope->spawn(Parts::run_upload(parts, root, job, std::move(request)));
+  });
+  return job;
+}
+
+Result<Engine::Account> Engine::whoami(const std::string& endpoint, const std::string& token) {
+  Parts& parts = *parts_;
+  std::function<Task<Result<Account>>(Scope&)> function =
+      [&](Scope& scope) -> Task<Result<Account>> {
+    HubClient hub(parts.crew->hand(0).client, {endpoint, token, {}});
+    Result<WhoAmI> found = co_await hub.whoami(scope);
+    co_await parts.crew->hand(0).client.close_idle(scope);
+    if (!found) co_return fail(std::move(found.error()));
+    co_return Account{found->name, found->full_name, found->orgs, found->token_name,
+                      found->token_role};
+  };
+  return parts.call<Account>(function);
+}
+
+Result<std::string> Engine::create_repo(const HubTargetRepo& repo, std::optional<bool> is_private) {
+  Parts& parts = *parts_;
+  std::function<Task<Result<std::string>>(Scope&)> function =
+      [&](Scope& scope) -> Task<Result<std::string>> {
+    HubClient hub(parts.crew->hand(0).client, {repo.endpoint, repo.token, repo.repo});
+    Result<std::string> place = co_await hub.create_repo(scope, is_private);
+    co_await parts.crew->hand(0).client.close_idle(scope);
+    co_return place;
+  };
+  return parts.call<std::string>(function);
+}
+
+Status Engine::delete_repo(const HubTargetRepo& repo) {
+  Parts& parts = *parts_;
+  std::function<Task<Result<std::string>>(Scope&)> function =
+      [&](Scope& scope) -> Task<Result<std::string>> {
+    HubClient hub(parts.crew->hand(0).client, {repo.endpoint, repo.token, repo.repo});
+    Status deleted = co_await hub.delete_repo(scope);
+    co_await parts.crew->hand(0).client.close_idle(scope);
+    if (!deleted) co_return fail(std::move(deleted.error()));
+    co_return std::string();
+  };
+  Result<std::string> done = parts.call<std::string>(function);
+  if (!done) return fail(std::move(done.error()));
+  return {};
+}
+
+const std::vector<std::string>& Engine::choices() const { return parts_->choices; }
+
+}  // namespace headrace

@@ -1,0 +1,55 @@
+// engine.h: the front door. Requests in, jobs out, from any thread.
+//
+// An Engine has a worker a usable core, each with its kernel ring, and one arena within the memory
+// budget; jobs share them. Programs include this header and those it includes, and nothing below
+// it. An Engine is destroyed when none of its jobs runs: destruction cancels what is left and
+// waits. Errors of create(): io_uring_forbidden, io_uring_memlock, io_uring_failed.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/job.h"
+#include "engine/options.h"
+#include "engine/request.h"
+#include "engine/result.h"
+
+namespace headrace {
+
+// Which repo, or which user, one call is about.
+struct HubTargetRepo {
+  std::string endpoint;
+  std::string token;
+  RepoId repo;
+};
+
+class Engine {
+ public:
+  static Result<std::unique_ptr<Engine>> create(const EngineOptions& options);
+  ~Engine();
+
+  std::shared_ptr<Job> start(UploadRequest request);
+
+  // Single calls; they block the caller.
+  struct Account {
+    std::string name;
+    std::string full_name;
+    std::vector<std::string> orgs;
+    std::string token_name;
+    std::string token_role;
+  };
+  Result<Account> whoami(const std::string& endpoint, const std::string& token);
+  // The repo's URL.
+  Result<std::string> create_repo(const HubTargetRepo& repo, std::optional<bool> is_private);
+  Status delete_repo(const HubTargetRepo& repo);
+
+  // What was chosen and why, a sentence each; for `-v`.
+  const std::vector<std::string>& choices() const;
+
+ private:
+  struct Parts;
+  explicit Engine(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace headrace
