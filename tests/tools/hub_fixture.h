@@ -16,6 +16,7 @@
 
 #include "tools/hub/encoding.h"
 #include "tools/hub/protocol.h"
+#include "tools/hub/store_disk.h"
 #include "tools/hub/store_memory.h"
 
 namespace headrace::hub {
@@ -156,5 +157,17 @@ class Hub {
   std::unique_ptr<Store> store;
   std::unique_ptr<Protocol> protocol;
 };
+
+// Runs `test` over both stores.
+template <class Test>
+void with_each_store(Test test) {
+  SUBCASE("memory") { test(make_memory_store()); }
+  SUBCASE("disk") {
+    TemporaryDirectory root;
+    auto disk = open_disk_store(root.path());
+    REQUIRE(disk);
+    test(std::move(disk->store));
+  }
+}
 
 }  // namespace headrace::hub
