@@ -69,7 +69,7 @@ class HttpServer {
   struct Options {
     Duration idle_limit = 75s;   // for the next request's head
     Duration stall_limit = 60s;  // for each step of a body, either way
-    Duration linger_limit = 5s;
+    Duration linger_limit = 2s;  // reading on after a reply that closes early
     std::size_t connections_max = 1024;
   };
 

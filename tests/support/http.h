@@ -132,7 +132,7 @@ struct NetLoop {
   Loop loop;
   SystemResolver resolver;
   ScriptedHandler handler;
-  HttpServer server{*loop.worker, handler};
+  HttpServer server{*loop.worker, handler, {.linger_limit = 10ms}};
   std::uint16_t port = *server.listen("127.0.0.1", 0);
   HttpClient client{*loop.worker, resolver};
 
