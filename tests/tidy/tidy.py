@@ -123,7 +123,11 @@ def check_functions(path, lines):
 
 def start_of(lines, number):
     """The first line of the statement whose last line is given: a signature may span several."""
-    while number > 0 and lines[number].count(")") > lines[number].count("("):
+    while number > 0:
+        line = lines[number]
+        initialiser = line.lstrip().startswith(":") or lines[number - 1].endswith(",")
+        if not initialiser and line.count(")") <= line.count("("):
+            break
         number -= 1
     return lines[number]
 
@@ -155,7 +159,7 @@ def check_text(path, lines):
             find(path, number, "a merge was left half done")
         if re.search(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b", line):
             find(path, number, "unfinished work is an issue, not a comment")
-        if len(line) > COLUMNS_MAX and path.endswith((".py", ".cc", ".h")) and "://" not in line:
+        if len(line) > COLUMNS_MAX and path.endswith(".py") and "://" not in line:
             find(path, number, f"more than {COLUMNS_MAX} columns")
 
 
