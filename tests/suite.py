@@ -91,8 +91,13 @@ class Suite:
         with self.lock:
             if self.ending:
                 return None
-            process = subprocess.Popen(argv, cwd=ROOT, env=self.env | env, stdin=subprocess.DEVNULL,
-                                       stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+            try:
+                process = subprocess.Popen(
+                    argv, cwd=ROOT, env=self.env | env, stdin=subprocess.DEVNULL, stdout=log,
+                    stderr=subprocess.STDOUT, start_new_session=True)
+            except OSError as error:
+                log.write(str(error).encode())
+                return 127
             self.running.add(process)
         try:
             return process.wait(limit_s)
@@ -113,6 +118,7 @@ class Suite:
 
     def tidy(self):
         self.run("tidy", [sys.executable, "tests/tidy/tidy.py"], TEST_LIMIT_S)
+        self.run("tidy: its own test", [sys.executable, "tests/tidy/tidy_test.py"], TEST_LIMIT_S)
         self.run("errors", [sys.executable, "tests/tidy/errors.py"], TEST_LIMIT_S)
 
     def build(self, where="build", targets=()):

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CATALOGUE = ROOT / "tools/doc/errors.md"
+CATALOGUE = "tools/doc/errors.md"
 GIVEN = re.compile(r'\b(?:make_error\([^";]*?,\s*|system_error\(\s*|code\s*=\s*)"([a-z0-9_]+)"')
 
 
@@ -17,20 +17,25 @@ def codes_of(text):
     return set(GIVEN.findall(re.sub(r"//[^\n]*", "", text)))
 
 
-def main():
+def check(root):
+    """How many codes there are, and the findings."""
     given = {}
     for room in ("io", "net", "engine", "tools"):
-        for path in sorted([*(ROOT / room).rglob("*.cc"), *(ROOT / room).rglob("*.h")]):
+        for path in sorted([*(root / room).rglob("*.cc"), *(root / room).rglob("*.h")]):
             for code in codes_of(path.read_text()):
-                given.setdefault(code, path.relative_to(ROOT).as_posix())
-    rows = re.findall(r"^\| `([a-z0-9_]+)` ", CATALOGUE.read_text(), re.M)
-    findings = [f"{given[code]}: `{code}` has no row in {CATALOGUE.relative_to(ROOT)}"
+                given.setdefault(code, path.relative_to(root).as_posix())
+    rows = re.findall(r"^\| `([a-z0-9_]+)` ", (root / CATALOGUE).read_text(), re.M)
+    findings = [f"{given[code]}: `{code}` has no row in {CATALOGUE}"
                 for code in sorted(set(given) - set(rows))]
-    findings += [f"{CATALOGUE.relative_to(ROOT)}: nothing gives `{code}`"
-                 for code in sorted(set(rows) - set(given))]
-    findings += [f"{CATALOGUE.relative_to(ROOT)}: `{code}` has two rows"
+    findings += [f"{CATALOGUE}: nothing gives `{code}`" for code in sorted(set(rows) - set(given))]
+    findings += [f"{CATALOGUE}: `{code}` has two rows"
                  for code in sorted({code for code in rows if rows.count(code) > 1})]
-    print("\n".join([*findings, f"{len(given)} codes, {len(findings)} findings"]))
+    return len(given), findings
+
+
+def main():
+    count, findings = check(ROOT)
+    print("\n".join([*findings, f"{count} codes, {len(findings)} findings"]))
     sys.exit(1 if findings else 0)
 
 
