@@ -125,13 +125,11 @@ bool Worker::run_messages() {
 
 bool Worker::run_ready() {
   // What becomes ready meanwhile waits for the next turn, so that completions are not starved.
-  std::size_t count = ready_.size();
-  for (std::size_t i = 0; i < count; ++i) {
-    std::coroutine_handle<> handle = ready_.front();
-    ready_.pop_front();
-    handle.resume();
-  }
-  return count > 0;
+  if (ready_.empty()) return false;
+  std::swap(ready_, running_);
+  for (std::coroutine_handle<> handle : running_) handle.resume();
+  running_.clear();
+  return true;
 }
 
 bool Worker::run_timers() {

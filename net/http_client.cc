@@ -53,29 +53,6 @@ std::string message_in(const HttpAnswer& answer) {
   return redact_text(body.substr(begin, end - begin + 1), server_message_size_max);
 }
 
-std::string_view code_of_status(int status) {
-  switch (status) {
-    case 400:
-      return "bad_request";
-    case 401:
-      return "unauthorized";
-    case 403:
-      return "forbidden";
-    case 404:
-      return "not_found";
-    case 409:
-      return "conflict";
-    case 412:
-      return "precondition_failed";
-    case 413:
-      return "too_large";
-    case 429:
-      return "rate_limited";
-    default:
-      return status >= 500 ? "server_error" : "http_status";
-  }
-}
-
 }  // namespace
 
 HttpClient::HttpClient(Worker& worker, Resolver& resolver)
@@ -219,7 +196,7 @@ std::string request_id_of(const Headers& headers) {
 
 Error error_of_answer(const HttpAnswer& answer, const HttpRequest& request,
                       std::int64_t now_unix_s) {
-  Error error = make_error(class_of_status(answer.status), code_of_status(answer.status),
+  Error error = make_error(class_of_status(answer.status), "http_status",
                            fmt::format("{} answered {} {}", answer.final_url.authority(),
                                        answer.status, reason_of(answer.status)));
   error.status = answer.status;

@@ -12,11 +12,11 @@ namespace headrace {
 namespace {
 
 Error lookup_error(const std::string& host, int code, int errno_value) {
-  bool unknown = code == EAI_NONAME || code == EAI_NODATA || code == EAI_ADDRFAMILY;
   std::string why = code == EAI_SYSTEM ? std::strerror(errno_value) : gai_strerror(code);
-  Error error = make_error(unknown ? ErrorClass::fail : ErrorClass::retry,
-                           unknown ? "name_not_found" : "name_lookup_failed",
-                           fmt::format("the host name {} could not be resolved: {}", host, why));
+  std::string message = fmt::format("the host name {} could not be resolved: {}", host, why);
+  bool unknown = code == EAI_NONAME || code == EAI_NODATA || code == EAI_ADDRFAMILY;
+  Error error = unknown ? make_error(ErrorClass::fail, "name_not_found", message)
+                        : make_error(ErrorClass::retry, "name_lookup_failed", message);
   error.sys_error = code == EAI_SYSTEM ? errno_value : 0;
   return std::move(error).at("resolve").hinting(
       "check the spelling of the address and the name service of this machine");

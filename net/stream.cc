@@ -5,11 +5,8 @@
 namespace headrace {
 namespace {
 
-Error stream_error(std::string_view code, std::string_view what, int errno_value) {
-  if (errno_value == ECANCELED) {
-    return make_error(ErrorClass::cancelled, "cancelled", "cancelled while bytes were under way");
-  }
-  return system_error(code, what, errno_value);
+Error cut_short() {
+  return make_error(ErrorClass::cancelled, "cancelled", "cancelled while bytes were under way");
 }
 
 }  // namespace
@@ -21,7 +18,8 @@ Task<Result<std::size_t>> PlainStream::receive(Scope& scope, std::span<std::byte
   receiving_ = true;
   int got = co_await worker_.receive(scope, socket_, into);
   receiving_ = false;
-  if (got < 0) co_return fail(stream_error("receive_failed", "receiving", -got));
+  if (got == -ECANCELED) co_return fail(cut_short());
+  if (got < 0) co_return fail(system_error("receive_failed", "receiving", -got));
   co_return static_cast<std::size_t>(got);
 }
 
@@ -30,7 +28,8 @@ Task<Status> PlainStream::send(Scope& scope, std::span<const std::byte> bytes, S
   sending_ = true;
   int sent = co_await worker_.send(scope, socket_, bytes, std::move(hold));
   sending_ = false;
-  if (sent < 0) co_return fail(stream_error("send_failed", "sending", -sent));
+  if (sent == -ECANCELED) co_return fail(cut_short());
+  if (sent < 0) co_return fail(system_error("send_failed", "sending", -sent));
   co_return Status();
 }
 

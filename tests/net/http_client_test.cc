@@ -383,7 +383,7 @@ TEST_CASE("an error out of an answer") {
                     .final_url = request.url};
   Error error = error_of_answer(answer, request, 0);
   CHECK(error.kind == ErrorClass::retry);
-  CHECK(error.code == "server_error");
+  CHECK(error.code == "http_status");
   CHECK(error.status == 503);
   CHECK(error.request_id == "R1");
   CHECK(error.server_message == "SlowDown: Reduce");
@@ -398,7 +398,7 @@ TEST_CASE("an error out of an answer") {
             .final_url = request.url};
   error = error_of_answer(answer, request, 0);
   CHECK(error.kind == ErrorClass::fail);
-  CHECK(error.code == "not_found");
+  CHECK(error.code == "http_status");
   CHECK(error.server_message == "{\"error\":\"no\"}");
   CHECK(error.request_id == "R2");
   answer.body = "<html><body>nginx</body></html>";
