@@ -1,0 +1,91 @@
+"""Each documented variable, flag and file, as the wire shows it: who asks, and where."""
+
+import pytest
+from conftest import Hub, make_folder, run_program
+from relay import Relay
+
+
+@pytest.fixture
+def asked(program, hub, tmp_path):
+    """asked(flags, variables) runs whoami and gives the token that came, None if there was none."""
+    def run(*flags, **variables):
+        with Relay(hub.url) as relay:
+            env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "HF_ENDPOINT": relay.url}
+            env |= {name: str(value) for name, value in variables.items()}
+            run.last = run_program([program, "whoami", *map(str, flags)], env, tmp_path)
+            seen = relay.seen("GET", "/api/whoami-v2")
+            run.requests = relay.requests
+            tokens = {request.headers.get("authorization") for request in seen}
+        assert len(tokens) <= 1
+        token = tokens.pop() if tokens else None
+        return token and token.removeprefix("Bearer ")
+    return run
+
+
+@pytest.fixture
+def token_file(tmp_path):
+    def write(path, text):
+        target = tmp_path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text + "\n")
+        return target
+    return write
+
+
+def test_token_variables(asked):
+    assert asked(HF_TOKEN="hf_one") == "hf_one"
+    assert asked(HUGGING_FACE_HUB_TOKEN="hf_two") == "hf_two"
+    assert asked(HF_TOKEN="hf_one", HUGGING_FACE_HUB_TOKEN="hf_two") == "hf_one"
+    assert asked(HF_TOKEN=" hf_blank\r\n") == "hf_blank"
+
+
+def test_token_files(asked, token_file, tmp_path):
+    token_file(".cache/huggingface/token", "hf_home")
+    assert asked() == "hf_home"
+    token_file("xdg/huggingface/token", "hf_xdg")
+    assert asked(XDG_CACHE_HOME=tmp_path / "xdg") == "hf_xdg"
+    token_file("elsewhere/token", "hf_elsewhere")
+    assert asked(HF_HOME=tmp_path / "elsewhere", XDG_CACHE_HOME=tmp_path / "xdg") == "hf_elsewhere"
+    path = token_file("some/file", "hf_path")
+    assert asked(HF_TOKEN_PATH=path, HF_HOME=tmp_path / "elsewhere") == "hf_path"
+
+
+def test_precedence(asked, token_file):
+    path = token_file("flag", "hf_file_flag")
+    token_file(".cache/huggingface/token", "hf_home")
+    assert asked(HF_TOKEN="hf_variable") == "hf_variable"
+    assert asked("--token-file", path, HF_TOKEN="hf_variable") == "hf_file_flag"
+    assert asked("--token", "hf_flag", HF_TOKEN="hf_variable") == "hf_flag"
+
+
+def test_no_implicit_token(asked):
+    assert asked(HF_TOKEN="hf_one", HF_HUB_DISABLE_IMPLICIT_TOKEN="yes") is None
+    assert asked("--token", "hf_flag", HF_HUB_DISABLE_IMPLICIT_TOKEN="1") == "hf_flag"
+
+
+def test_endpoint(asked, hub):
+    with Relay(hub.url) as other:
+        assert asked("--endpoint", other.url, HF_TOKEN=Hub.token) is None
+        assert len(other.seen("GET", "/api/whoami-v2")) == 1
+    assert asked(HF_TOKEN=Hub.token) == Hub.token
+    assert asked.last.code == 0, asked.last
+
+
+@pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])
+def test_offline(asked, variable):
+    assert asked("--json", HF_TOKEN=Hub.token, **{variable: "1"}) is None
+    assert not asked.requests
+    assert asked.last.code == 1 and asked.last.error["class"] == "fail"
+
+
+def test_user_agent_says_who_and_no_more(asked):
+    asked(HF_TOKEN=Hub.token)
+    agents = {request.headers.get("user-agent") for request in asked.requests}
+    assert len(agents) == 1 and agents.pop().startswith("headrace/")
+
+
+def test_progress_bars(headrace, tmp_path):
+    """No terminal, no bars; the variable is accepted and changes nothing else."""
+    make_folder(tmp_path / "f", {"a.txt": "a\n"})
+    run = headrace("upload", "me/bars", "f", env={"HF_HUB_DISABLE_PROGRESS_BARS": "1"})
+    assert run.code == 0 and "\r" not in run.err, run
