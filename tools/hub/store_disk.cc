@@ -142,7 +142,8 @@ Result<std::shared_ptr<GitRepo>> Disk::open_repo(const RepoId& id) {
 Status Disk::create_repo(const RepoId& id, std::span<const GitObject> objects, const Ref& first,
                          std::string_view record) {
   Path folder = repo_folder(id);
-  if (path_exists(folder)) return fail(make_error(ErrorClass::fail, "store_exists", "the repo exists"));
+  if (path_exists(folder))
+    return fail(make_error(ErrorClass::fail, "store_exists", "the repo exists"));
   Path made = aside("repo");
   if (auto created = GitRepo::create(made); !created) return created;
   {

@@ -1,0 +1,131 @@
+#include "tools/hub/command.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <signal.h>
+
+#include "net/address.h"
+#include "tools/hub/encoding.h"
+#include "tools/hub/server.h"
+#include "tools/hub/store_disk.h"
+
+namespace headrace::hub {
+namespace {
+
+struct Arguments {
+  std::string root;
+  std::string listen = "127.0.0.1:0";
+  std::vector<std::string> tokens;
+  bool allow_remote = false;
+  ProtocolOptions options;
+};
+
+int say_failure(const Error& error) {
+  fmt::print(stderr, "{}\n", describe(error));
+  return 1;
+}
+
+int say_usage(std::string_view what) {
+  fmt::print(stderr, "headrace hub: {}\n", what);
+  return 2;
+}
+
+// HOST:PORT with a numeric host; [::1]:0 for IPv6.
+std::optional<HubServer::Address> parse_address(std::string_view text) {
+  std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  auto port = parse_number(text.substr(colon + 1));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (host == "localhost") host = "127.0.0.1";
+  if (!port || *port > 65535 || !numeric_address(std::string(host), 0)) return std::nullopt;
+  return HubServer::Address{.host = std::string(host), .port = static_cast<std::uint16_t>(*port)};
+}
+
+bool is_loopback(const std::string& host) { return host.starts_with("127.") || host == "::1"; }
+
+// T, T:write or T:read.
+Token parse_token(std::string text) {
+  for (std::string_view role : {":read", ":write"}) {
+    if (!text.ends_with(role)) continue;
+    text.resize(text.size() - role.size());
+    return {.secret = std::move(text), .may_write = role == ":write"};
+  }
+  return {.secret = std::move(text)};
+}
+
+// Nothing: go on. Else the exit code.
+std::optional<int> parse(std::vector<std::string> words, Arguments& arguments) {
+  CLI::App app("Serves the Hub's upload protocol out of a folder of this machine.", "headrace hub");
+  app.add_option("--root", arguments.root, "where everything is kept")->required();
+  app.add_option("--listen", arguments.listen, "HOST:PORT; port 0 takes a free one")
+      ->capture_default_str();
+  app.add_option("--token", arguments.tokens,
+                 "a token that may write; TOKEN:read may only read; none: every token may write");
+  app.add_option("--multipart-threshold", arguments.options.multipart_threshold,
+                 "above this many bytes a file comes in parts")
+      ->capture_default_str();
+  app.add_option("--part-size", arguments.options.part_size, "bytes of a part")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--url-lifetime", arguments.options.url_lifetime_s,
+                 "seconds that an upload URL is good for")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--inline-limit", arguments.options.inline_limit,
+                 "up to this many bytes files travel in the commit")
+      ->capture_default_str();
+  app.add_flag("--allow-remote", arguments.allow_remote, "listen beyond loopback, without TLS");
+  std::ranges::reverse(words);  // as the parser wants them
+  try {
+    app.parse(words);
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", app.help());
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return say_usage(error.what());
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+int run_command(std::vector<std::string> words) {
+  Arguments arguments;
+  if (auto code = parse(std::move(words), arguments)) return *code;
+  auto address = parse_address(arguments.listen);
+  if (!address) return say_usage("--listen needs a numeric address and a port: 127.0.0.1:0");
+  if (!is_loopback(address->host) && !arguments.allow_remote) {
+    return say_usage("an address beyond loopback needs --allow-remote: tokens travel unencrypted");
+  }
+  // Threads inherit the mask, so that the signals wait for sigwait() below.
+  sigset_t signals{};
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+
+  auto disk = open_disk_store(arguments.root);
+  if (!disk) return say_failure(disk.error());
+  for (std::string& token : arguments.tokens) {
+    arguments.options.tokens.push_back(parse_token(std::move(token)));
+  }
+  arguments.options.secret = std::move(disk->secret);
+  Protocol protocol(*disk->store, std::move(arguments.options));
+  auto server = HubServer::start(protocol, *address);
+  if (!server) return say_failure(server.error());
+  bool v6 = address->host.contains(':');
+  fmt::print("listening on http://{}{}{}:{}\n", v6 ? "[" : "", address->host, v6 ? "]" : "",
+             (*server)->port());
+  std::fflush(stdout);
+  int signal = 0;
+  sigwait(&signals, &signal);
+  return 0;
+}
+
+}  // namespace headrace::hub
