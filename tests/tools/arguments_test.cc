@@ -1,0 +1,198 @@
+#include "tools/headrace/arguments.h"
+
+#include <doctest/doctest.h>
+
+namespace headrace {
+namespace {
+
+using List = std::vector<std::string>;
+
+UploadArguments upload(List arguments) {
+  arguments.insert(arguments.begin(), "upload");
+  Arguments parsed = parse_arguments(arguments);
+  if (const Usage* usage = std::get_if<Usage>(&parsed)) FAIL(usage->text);
+  return std::get<UploadArguments>(parsed);
+}
+
+Usage refused(const List& arguments) {
+  Arguments parsed = parse_arguments(arguments);
+  REQUIRE(std::holds_alternative<Usage>(parsed));
+  CHECK(std::get<Usage>(parsed).exit_code == 2);
+  CHECK_FALSE(std::get<Usage>(parsed).text.empty());
+  return std::get<Usage>(parsed);
+}
+
+}  // namespace
+
+TEST_CASE("upload with nothing but a repo") {
+  const UploadArguments arguments = upload({"ns/r"});
+  CHECK(arguments.repo_id == "ns/r");
+  CHECK_FALSE(arguments.local_path.has_value());
+  CHECK_FALSE(arguments.path_in_repo.has_value());
+  CHECK_FALSE(arguments.repo_type.has_value());
+  CHECK_FALSE(arguments.revision.has_value());
+  CHECK_FALSE(arguments.is_private.has_value());
+  CHECK_FALSE(arguments.include.has_value());
+  CHECK(arguments.exclude.empty());
+  CHECK_FALSE(arguments.delete_patterns.has_value());
+  CHECK_FALSE(arguments.common.settings.token.has_value());
+  CHECK(arguments.common.format == OutputFormat::human);
+  CHECK(arguments.commit_limits.operations_max == 1000);
+  CHECK(arguments.commit_limits.inline_bytes_max == 100u << 20);
+}
+
+TEST_CASE("every flag of upload arrives") {
+  const UploadArguments arguments = upload({"ns/r",
+                                            "./d",
+                                            "sub",
+                                            "--type",
+                                            "dataset",
+                                            "--revision=dev",
+                                            "--private",
+                                            "--commit-message",
+                                            "m",
+                                            "--commit-description",
+                                            "d",
+                                            "--create-pr",
+                                            "--dry-run",
+                                            "--keep-going",
+                                            "--commit-files",
+                                            "7",
+                                            "--commit-bytes",
+                                            "1M",
+                                            "--memory-limit",
+                                            "16M",
+                                            "--workers",
+                                            "2",
+                                            "--connections",
+                                            "9",
+                                            "--token",
+                                            "t",
+                                            "--token-file",
+                                            "f",
+                                            "--endpoint",
+                                            "http://h",
+                                            "-vv",
+                                            "--json"});
+  CHECK(arguments.local_path == "./d");
+  CHECK(arguments.path_in_repo == "sub");
+  CHECK(arguments.repo_type == "dataset");
+  CHECK(arguments.revision == "dev");
+  CHECK(arguments.is_private == true);
+  CHECK(arguments.message == "m");
+  CHECK(arguments.description == "d");
+  CHECK(arguments.create_pr);
+  CHECK(arguments.dry_run);
+  CHECK(arguments.keep_going);
+  CHECK(arguments.commit_limits.operations_max == 7);
+  CHECK(arguments.commit_limits.inline_bytes_max == 1u << 20);
+  CHECK(arguments.common.engine.memory_limit_bytes == 16u << 20);
+  CHECK(arguments.common.engine.workers == 2);
+  CHECK(arguments.common.engine.connections == 9);
+  CHECK(arguments.common.engine.verbosity == 2);
+  CHECK(arguments.common.settings.token == "t");
+  CHECK(arguments.common.settings.token_file == "f");
+  CHECK(arguments.common.settings.endpoint == "http://h");
+  CHECK(arguments.common.verbosity == 2);
+  CHECK(arguments.common.format == OutputFormat::json);
+  CHECK(upload({"r", "--no-private"}).is_private == false);
+  CHECK(upload({"r", "--repo-type", "space"}).repo_type == "space");
+  CHECK(upload({"r", "-n"}).dry_run);
+  CHECK_FALSE(upload({"r", "--no-create-pr"}).create_pr);
+  CHECK(upload({"r", "--single-commit"}).commit_limits.single);
+}
+
+TEST_CASE("patterns come one a flag, or several after one flag") {
+  UploadArguments arguments =
+      upload({"r", "d", "--include", "a", "--include", "b", "--exclude", "c"});
+  CHECK(arguments.include == List{"a", "b"});
+  CHECK(arguments.exclude == List{"c"});
+  arguments =
+      upload({"r", "d", "--include", "a", "b", "c", "--delete", "x", "y", "-v", "--exclude", "z"});
+  CHECK(arguments.include == List{"a", "b", "c"});
+  CHECK(arguments.delete_patterns == List{"x", "y"});
+  CHECK(arguments.exclude == List{"z"});
+  CHECK_FALSE(arguments.path_in_repo.has_value());
+  // Ahead of the paths a flag takes one.
+  arguments = upload({"--include", "*.txt", "r", "d", "sub"});
+  CHECK(arguments.include == List{"*.txt"});
+  CHECK(arguments.path_in_repo == "sub");
+  arguments = upload({"r", "--include=*.txt", "d"});
+  CHECK(arguments.include == List{"*.txt"});
+  CHECK(arguments.local_path == "d");
+  arguments = upload({"r", "--revision", "dev", "d", "--include", "a", "b"});
+  CHECK(arguments.revision == "dev");
+  CHECK(arguments.include == List{"a", "b"});
+  arguments = upload({"r", "d", "--exclude=a", "b", "--", "sub"});
+  CHECK(arguments.exclude == List{"a", "b"});
+  CHECK(arguments.path_in_repo == "sub");
+}
+
+TEST_CASE("the formats of the ecosystem's command") {
+  CHECK(upload({"r", "--format", "auto"}).common.format == OutputFormat::human);
+  CHECK(upload({"r", "--format", "agent"}).common.format == OutputFormat::human);
+  CHECK(upload({"r", "--format", "json"}).common.format == OutputFormat::json);
+  CHECK(upload({"r", "--format", "quiet"}).common.format == OutputFormat::quiet);
+  CHECK(upload({"r", "-q"}).common.format == OutputFormat::quiet);
+  CHECK(upload({"r", "--quiet"}).common.format == OutputFormat::quiet);
+  refused({"upload", "r", "--json", "--quiet"});
+  refused({"upload", "r", "--json", "--format", "human"});
+  refused({"upload", "r", "--format", "xml"});
+}
+
+TEST_CASE("what is asked wrongly is refused with exit code 2") {
+  refused({});
+  refused({"upload"});
+  refused({"upload", "a", "b", "c", "d"});
+  refused({"upload", "a", "--no-such-flag"});
+  refused({"upload", "a", "--type", "kernel"});
+  refused({"upload", "a", "--commit-files", "0"});
+  refused({"upload", "a", "--commit-files", "x"});
+  refused({"upload", "a", "--commit-bytes", "1.5G"});
+  refused({"upload", "a", "--memory-limit", "-1"});
+  refused({"upload", "a", "--workers", "0"});
+  refused({"upload", "a", "--include"});
+  refused({"upload", "a", "--single-commit", "--commit-files", "5"});
+  refused({"repo"});
+  refused({"repo", "create"});
+  refused({"repo", "rename", "a"});
+  refused({"nonsense"});
+  CHECK(refused({"upload", "--json"}).wants_json);
+  CHECK(refused({"upload", "--format", "json"}).wants_json);
+  CHECK_FALSE(refused({"upload"}).wants_json);
+}
+
+TEST_CASE("help and version end well") {
+  const Usage version = std::get<Usage>(parse_arguments({"--version"}));
+  CHECK(version.text == "headrace " HEADRACE_VERSION);
+  CHECK(version.exit_code == 0);
+  for (const List& arguments :
+       {List{"--help"}, List{"upload", "--help"}, List{"repo", "create", "-h"}}) {
+    const Usage help = std::get<Usage>(parse_arguments(arguments));
+    CHECK(help.exit_code == 0);
+    CHECK(help.text.find("--help") != std::string::npos);
+  }
+}
+
+TEST_CASE("repo and whoami") {
+  RepoArguments repo = std::get<RepoArguments>(
+      parse_arguments({"repo", "create", "ns/r", "--type", "space", "--space-sdk", "docker",
+                       "--private", "--exist-ok"}));
+  CHECK(repo.verb == RepoArguments::Verb::create);
+  CHECK(repo.repo_id == "ns/r");
+  CHECK(repo.repo_type == "space");
+  CHECK(repo.space_sdk == "docker");
+  CHECK(repo.is_private == true);
+  CHECK(repo.exist_ok);
+  repo = std::get<RepoArguments>(parse_arguments({"repo", "delete", "ns/r", "--missing-ok", "-q"}));
+  CHECK(repo.verb == RepoArguments::Verb::remove);
+  CHECK(repo.missing_ok);
+  CHECK_FALSE(repo.is_private.has_value());
+  CHECK(repo.common.format == OutputFormat::quiet);
+  const WhoAmIArguments whoami =
+      std::get<WhoAmIArguments>(parse_arguments({"whoami", "--token", "t", "--json"}));
+  CHECK(whoami.common.settings.token == "t");
+  CHECK(whoami.common.format == OutputFormat::json);
+}
+
+}  // namespace headrace

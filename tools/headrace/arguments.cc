@@ -1,0 +1,256 @@
+#include "tools/headrace/arguments.h"
+
+#include <algorithm>
+#include <memory>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <fmt/format.h>
+
+#include "tools/headrace/sizes.h"
+
+namespace headrace {
+namespace {
+
+// What the parser's library writes into before it is made into values of ours.
+struct Raw {
+  UploadArguments upload;
+  RepoArguments repo;
+  CommonArguments common;
+  std::string format;
+  bool json = false;
+  bool quiet = false;
+  std::string memory_limit;
+  std::string commit_bytes;
+  bool is_private = false;
+  std::vector<std::string> include;
+  std::vector<std::string> delete_patterns;
+};
+
+std::string size_fault(const std::string& text) {
+  return parse_size(text) ? std::string()
+                          : fmt::format("'{}' is not a size such as 4096, 64M or 2GiB", text);
+}
+
+void add_access(CLI::App& verb, Raw& raw) {
+  SettingsFlags& settings = raw.common.settings;
+  verb.add_option("--token", settings.token, "Token of the Hub; better in HF_TOKEN or a file")
+      ->type_name("TEXT");
+  verb.add_option("--token-file", settings.token_file, "File whose one line is the token")
+      ->type_name("FILE");
+  verb.add_option("--endpoint", settings.endpoint, "Address of the Hub, before HF_ENDPOINT")
+      ->type_name("URL");
+  CLI::Option* format = verb.add_option("--format", raw.format, "auto, human, agent, json or quiet")
+                            ->check(CLI::IsMember({"auto", "human", "agent", "json", "quiet"}));
+  CLI::Option* json = verb.add_flag("--json", raw.json, "One JSON object a line: --format json");
+  CLI::Option* quiet = verb.add_flag("-q,--quiet", raw.quiet, "The URL and errors only");
+  json->excludes(format, quiet);
+  quiet->excludes(format);
+  verb.add_flag("-v,--verbose", raw.common.verbosity,
+                "Say more: retries, skipped files, what was degraded; twice: every request");
+}
+
+void add_type(CLI::App& verb, std::optional<std::string>& type) {
+  verb.add_option("--repo-type,--type", type, "model, dataset or space (model)")
+      ->check(CLI::IsMember({"model", "dataset", "space"}));
+}
+
+CLI::Option* add_privacy(CLI::App& verb, Raw& raw) {
+  return verb.add_flag("--private,!--no-private", raw.is_private,
+                       "Visibility of a repo that is created; without it, as the account has it");
+}
+
+void add_engine(CLI::App& verb, Raw& raw) {
+  EngineOptions& engine = raw.common.engine;
+  verb.add_option("--memory-limit", raw.memory_limit, "Bytes for content in memory, such as 64M")
+      ->type_name("SIZE")
+      ->check(size_fault);
+  verb.add_option("--workers", engine.workers, "Threads that read, hash and send (one a core)")
+      ->check(CLI::Range(1, 1024));
+  verb.add_option("--connections", engine.connections, "Most requests with content in flight")
+      ->check(CLI::Range(1, 4096));
+}
+
+void add_upload(CLI::App& verb, Raw& raw) {
+  UploadArguments& upload = raw.upload;
+  verb.add_option("repo_id", upload.repo_id, "OWNER/NAME, or hf://[TYPE/]OWNER/NAME[@REV][/PATH]")
+      ->required();
+  verb.add_option("local_path", upload.local_path,
+                  "File, folder or pattern; without it, what is named like the repo");
+  verb.add_option("path_in_repo", upload.path_in_repo, "Where it goes; without it, the root");
+  add_type(verb, upload.repo_type);
+  verb.add_option("--revision", upload.revision, "Branch or refs/pr/N (main); made if missing");
+  add_privacy(verb, raw);
+  verb.add_option("--include", raw.include, "Only files that match one of these")
+      ->allow_extra_args(false)
+      ->type_name("PATTERN");
+  verb.add_option("--exclude", upload.exclude, "No files that match one of these")
+      ->allow_extra_args(false)
+      ->type_name("PATTERN");
+  verb.add_option("--delete", raw.delete_patterns, "Delete files in the repo that match")
+      ->allow_extra_args(false)
+      ->type_name("PATTERN");
+  verb.add_option("--commit-message", upload.message, "First line of the commit");
+  verb.add_option("--commit-description", upload.description, "Text below it");
+  verb.add_flag("--create-pr,!--no-create-pr", upload.create_pr, "Commit to a new pull request");
+  verb.add_flag("-n,--dry-run", upload.dry_run, "Say what would be sent, send nothing");
+  verb.add_flag("--keep-going", upload.keep_going, "Commit without files that fail; exit code 1");
+  CLI::Option* files = verb.add_option("--commit-files", upload.commit_limits.operations_max,
+                                       "Most operations of a commit (1000)")
+                           ->check(CLI::Range(1, 1'000'000));
+  CLI::Option* bytes = verb.add_option("--commit-bytes", raw.commit_bytes,
+                                       "Most inline content of a commit (100MiB)")
+                           ->type_name("SIZE")
+                           ->check(size_fault);
+  verb.add_flag("--single-commit", upload.commit_limits.single, "One commit, or none at all")
+      ->excludes(files, bytes);
+  add_engine(verb, raw);
+  add_access(verb, raw);
+}
+
+void add_repo(CLI::App& create, CLI::App& remove, Raw& raw) {
+  RepoArguments& repo = raw.repo;
+  for (CLI::App* verb : {&create, &remove}) {
+    verb->add_option("repo_id", repo.repo_id, "OWNER/NAME, or hf://[TYPE/]OWNER/NAME")->required();
+    add_type(*verb, repo.repo_type);
+    add_access(*verb, raw);
+  }
+  add_privacy(create, raw);
+  create.add_option("--space-sdk", repo.space_sdk, "gradio, streamlit, docker or static")
+      ->check(CLI::IsMember({"gradio", "streamlit", "docker", "static"}));
+  create.add_flag("--exist-ok", repo.exist_ok, "No error if it exists");
+  remove.add_flag("--missing-ok", repo.missing_ok, "No error if it does not exist");
+}
+
+bool takes_value(const CLI::App& verb, const std::string& argument) {
+  if (argument.find('=') != std::string::npos) return false;
+  const CLI::Option* option = verb.get_option_no_throw(argument);
+  return option != nullptr && option->get_items_expected_max() > 0;
+}
+
+// Both ways of giving patterns work: the flag before each, and several after one flag. Bare words
+// after a pattern belong to its flag once REPO_ID and LOCAL_PATH have been given; before that the
+// flag takes one, so that it may stand ahead of them.
+std::vector<std::string> spread_patterns(const CLI::App& verb,
+                                         const std::vector<std::string>& arguments) {
+  constexpr std::string_view pattern_flags[] = {"--include", "--exclude", "--delete"};
+  std::vector<std::string> spread;
+  std::string flag;  // whose patterns bare words are
+  std::size_t positionals = 0;
+  for (std::size_t at = 0; at < arguments.size(); ++at) {
+    const std::string& argument = arguments[at];
+    if (argument == "--") {
+      spread.insert(spread.end(), arguments.begin() + static_cast<std::ptrdiff_t>(at),
+                    arguments.end());
+      break;
+    }
+    if (argument.size() > 1 && argument[0] == '-') {
+      const std::string name = argument.substr(0, argument.find('='));
+      const bool pattern = std::find(std::begin(pattern_flags), std::end(pattern_flags), name) !=
+                           std::end(pattern_flags);
+      flag = pattern ? name : std::string();
+      spread.push_back(argument);
+      if (takes_value(verb, argument) && at + 1 < arguments.size()) {
+        spread.push_back(arguments[++at]);
+      }
+    } else if (!flag.empty() && positionals >= 2) {
+      spread.push_back(flag);
+      spread.push_back(argument);
+    } else {
+      flag.clear();
+      ++positionals;
+      spread.push_back(argument);
+    }
+  }
+  return spread;
+}
+
+OutputFormat format_of(const Raw& raw) {
+  if (raw.json || raw.format == "json") return OutputFormat::json;
+  if (raw.quiet || raw.format == "quiet") return OutputFormat::quiet;
+  return OutputFormat::human;
+}
+
+CommonArguments common_of(const Raw& raw) {
+  CommonArguments common = raw.common;
+  common.format = format_of(raw);
+  common.engine.verbosity = static_cast<std::uint8_t>(std::clamp(common.verbosity, 0, 2));
+  if (!raw.memory_limit.empty()) common.engine.memory_limit_bytes = *parse_size(raw.memory_limit);
+  return common;
+}
+
+std::optional<bool> privacy_of(const CLI::App& verb, const Raw& raw) {
+  if (verb.count("--private") == 0) return std::nullopt;
+  return raw.is_private;
+}
+
+UploadArguments upload_of(const CLI::App& verb, const Raw& raw) {
+  UploadArguments upload = raw.upload;
+  upload.common = common_of(raw);
+  upload.is_private = privacy_of(verb, raw);
+  if (verb.count("--include") > 0) upload.include = raw.include;
+  if (verb.count("--delete") > 0) upload.delete_patterns = raw.delete_patterns;
+  if (!raw.commit_bytes.empty()) {
+    upload.commit_limits.inline_bytes_max = *parse_size(raw.commit_bytes);
+  }
+  return upload;
+}
+
+// The library writes to streams; main decides where its words go.
+Usage usage_of(const CLI::App& app, const CLI::ParseError& error,
+               const std::vector<std::string>& arguments) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const int code = app.exit(error, out, err);
+  bool json = false;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    json = json || arguments[i] == "--json" || arguments[i] == "--format=json" ||
+           (arguments[i] == "json" && i > 0 && arguments[i - 1] == "--format");
+  }
+  std::string text = code == 0 ? out.str() : err.str();
+  while (text.ends_with('\n')) text.pop_back();
+  return {.text = std::move(text), .exit_code = code == 0 ? 0 : 2, .wants_json = json};
+}
+
+}  // namespace
+
+Arguments parse_arguments(std::vector<std::string> arguments) {
+  Raw raw;
+  CLI::App app("Uploads files and folders to the Hugging Face Hub.", "headrace");
+  app.set_version_flag("--version", "headrace " HEADRACE_VERSION);
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::simple);
+  app.footer("headrace hub runs a Hub of its own on this machine: headrace hub --help");
+  CLI::App* upload = app.add_subcommand("upload", "Upload a file or a folder");
+  add_upload(*upload, raw);
+  CLI::App* repo = app.add_subcommand("repo", "Create or delete a repo");
+  repo->require_subcommand(1);
+  CLI::App* create = repo->add_subcommand("create", "Create a repo");
+  CLI::App* remove = repo->add_subcommand("delete", "Delete a repo with all that is in it");
+  add_repo(*create, *remove, raw);
+  CLI::App* whoami = app.add_subcommand("whoami", "Say whose token is used");
+  add_access(*whoami, raw);
+  const std::vector<std::string> given = arguments;
+  try {
+    if (!arguments.empty() && arguments[0] == "upload") {
+      std::vector<std::string> spread =
+          spread_patterns(*upload, {arguments.begin() + 1, arguments.end()});
+      arguments.resize(1);
+      arguments.insert(arguments.end(), spread.begin(), spread.end());
+    }
+    std::reverse(arguments.begin(), arguments.end());  // as the library wants them
+    app.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    return usage_of(app, error, given);
+  }
+  if (upload->parsed()) return upload_of(*upload, raw);
+  if (whoami->parsed()) return WhoAmIArguments{.common = common_of(raw)};
+  RepoArguments result = raw.repo;
+  result.common = common_of(raw);
+  result.verb = create->parsed() ? RepoArguments::Verb::create : RepoArguments::Verb::remove;
+  if (create->parsed()) result.is_private = privacy_of(*create, raw);
+  return result;
+}
+
+}  // namespace headrace
