@@ -176,14 +176,11 @@ TEST_CASE("help and version end well") {
 
 TEST_CASE("repo and whoami") {
   RepoArguments repo = std::get<RepoArguments>(
-      parse_arguments({"repo", "create", "ns/r", "--type", "space", "--space-sdk", "docker",
-                       "--private", "--exist-ok"}));
+      parse_arguments({"repo", "create", "ns/r", "--type", "space", "--private"}));
   CHECK(repo.verb == RepoArguments::Verb::create);
   CHECK(repo.repo_id == "ns/r");
   CHECK(repo.repo_type == "space");
-  CHECK(repo.space_sdk == "docker");
   CHECK(repo.is_private == true);
-  CHECK(repo.exist_ok);
   repo = std::get<RepoArguments>(parse_arguments({"repo", "delete", "ns/r", "--missing-ok", "-q"}));
   CHECK(repo.verb == RepoArguments::Verb::remove);
   CHECK(repo.missing_ok);

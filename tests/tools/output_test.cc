@@ -158,6 +158,7 @@ TEST_CASE("every line of --json is an object with version, sequence and event") 
   output->event(ScanFinished{.files = 3, .bytes = 5}, 0);
   output->event(FileHashed{.path = "na\xffme\n", .size = 1}, 0);
   output->event(half, 0);
+  output->event(half, 499);
   output->event(PartRetried{.path = "p", .part = 2, .attempt = 1, .error = broken()}, 0);
   output->event(FileSkipped{.path = "a", .reason = SkipReason::ignored_by_server}, 0);
   output->event(CommitLanded{.commit = result().commits[0], .number = 1, .count = 1}, 0);

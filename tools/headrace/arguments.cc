@@ -117,9 +117,6 @@ void add_repo(CLI::App& create, CLI::App& remove, Raw& raw) {
     add_access(*verb, raw);
   }
   add_privacy(create, raw);
-  create.add_option("--space-sdk", repo.space_sdk, "gradio, streamlit, docker or static")
-      ->check(CLI::IsMember({"gradio", "streamlit", "docker", "static"}));
-  create.add_flag("--exist-ok", repo.exist_ok, "No error if it exists");
   remove.add_flag("--missing-ok", repo.missing_ok, "No error if it does not exist");
 }
 
@@ -226,7 +223,7 @@ Arguments parse_arguments(std::vector<std::string> arguments) {
   add_upload(*upload, raw);
   CLI::App* repo = app.add_subcommand("repo", "Create or delete a repo");
   repo->require_subcommand(1);
-  CLI::App* create = repo->add_subcommand("create", "Create a repo");
+  CLI::App* create = repo->add_subcommand("create", "Create a repo; one that exists is no error");
   CLI::App* remove = repo->add_subcommand("delete", "Delete a repo with all that is in it");
   add_repo(*create, *remove, raw);
   CLI::App* whoami = app.add_subcommand("whoami", "Say whose token is used");

@@ -53,9 +53,7 @@ struct RepoArguments {
   std::string repo_id;
   std::optional<std::string> repo_type;
   std::optional<bool> is_private;
-  std::string space_sdk;
-  bool exist_ok = false;    // create
-  bool missing_ok = false;  // remove
+  bool missing_ok = false;  // of remove; create takes a repo that exists for granted
 };
 
 struct WhoAmIArguments {

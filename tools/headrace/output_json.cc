@@ -7,6 +7,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// A job offers its progress ten times a second; a program that reads it needs no more than this.
+constexpr std::int64_t progress_period_ms = 500;
+
 Json or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
 std::string_view name_of(NoteLevel level) {
@@ -80,7 +83,11 @@ class JsonOutput final : public Output {
  public:
   explicit JsonOutput(Streams streams) : streams_(std::move(streams)) {}
 
-  void event(const Event& event, std::int64_t) override {
+  void event(const Event& event, std::int64_t now_ms) override {
+    if (std::holds_alternative<Progress>(event)) {
+      if (now_ms < next_progress_ms_) return;
+      next_progress_ms_ = now_ms + progress_period_ms;
+    }
     std::visit([this](const auto& each) { on(each); }, event);
   }
   void tick(std::int64_t) override {}
@@ -119,6 +126,7 @@ class JsonOutput final : public Output {
 
   const Streams streams_;
   std::uint64_t sequence_ = 0;
+  std::int64_t next_progress_ms_ = 0;
 };
 
 void JsonOutput::on(const ScanFinished& scan) {

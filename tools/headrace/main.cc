@@ -1,0 +1,62 @@
+// The program. Everything that can be tested without a process lives beside it.
+#include <fmt/format.h>
+
+#include "tools/headrace/verbs.h"
+
+namespace headrace {
+namespace {
+
+int show_usage(const Usage& usage, const Streams& streams) {
+  if (usage.exit_code == 0) {
+    streams.out(usage.text + "\n");
+  } else if (usage.wants_json) {
+    make_json_output(streams)->failed(
+        make_error(ErrorClass::fail, "bad_command_line", usage.text).at("arguments"),
+        usage.exit_code);
+  } else {
+    streams.err(fmt::format("error: {}\n", usage.text));
+  }
+  return usage.exit_code;
+}
+
+int run_verb(const UploadArguments& arguments, Run& run) { return run_upload(arguments, run); }
+int run_verb(const RepoArguments& arguments, Run& run) { return run_repo(arguments, run); }
+int run_verb(const WhoAmIArguments& arguments, Run& run) { return run_whoami(arguments, run); }
+
+template <class Verb>
+int run_with_settings(const Verb& verb, Interrupts& interrupts) {
+  const Environment environment = process_environment();
+  Result<Settings> settings = load_settings(verb.common.settings, environment);
+  const bool no_bars = settings && settings->progress_bars_disabled;
+  CommonArguments common = verb.common;
+  if (settings && settings->debug && common.verbosity < 2) common.verbosity = 2;
+  std::unique_ptr<Output> output =
+      make_output(output_options(common, no_bars, environment), process_streams());
+  Run run{.environment = environment,
+          .interrupts = interrupts,
+          .output = *output,
+          .settings = settings ? std::move(*settings) : Settings{}};
+  if (!settings) return end_with(settings.error(), run);
+  return run_verb(verb, run);
+}
+
+int main_of(const std::vector<std::string>& arguments) {
+  Interrupts interrupts;
+  const Arguments parsed = parse_arguments(arguments);
+  return std::visit(
+      [&interrupts](const auto& verb) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(verb)>, Usage>) {
+          return show_usage(verb, process_streams());
+        } else {
+          return run_with_settings(verb, interrupts);
+        }
+      },
+      parsed);
+}
+
+}  // namespace
+}  // namespace headrace
+
+int main(int count, char** arguments) {
+  return headrace::main_of(std::vector<std::string>(arguments + 1, arguments + count));
+}

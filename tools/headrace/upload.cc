@@ -1,0 +1,72 @@
+#include <chrono>
+
+#include <unistd.h>
+
+#include "engine/engine.h"
+#include "tools/headrace/naming.h"
+#include "tools/headrace/upload_request.h"
+#include "tools/headrace/verbs.h"
+#include "tools/headrace/watch.h"
+
+namespace headrace {
+namespace {
+
+std::int64_t monotonic_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+Watched watched_job(Job& job, Interrupts& interrupts) {
+  return {
+      .next_event = [&job](std::chrono::milliseconds timeout) { return job.next_event(timeout); },
+      .ended = [&job] { return job.ended(); },
+      .cancel = [&job] { job.cancel(); },
+      .wait = [&job] { return job.wait(); },
+      .signal = [&interrupts] { return interrupts.take(); },
+      .now_ms = monotonic_ms};
+}
+
+// A signal that was seen decides the exit code, as a shell expects it.
+int end_of(const WatchEnd& end, bool dry_run, Run& run) {
+  if (end.result) {
+    run.output.uploaded(*end.result, dry_run);
+    return end.result->failures.empty() ? 0 : exit_failed;
+  }
+  const int code = end.signal != 0 && end.result.error().kind == ErrorClass::cancelled
+                       ? exit_interrupted
+                       : exit_code_of(end.result.error());
+  run.output.failed(end.result.error(), code);
+  return code;
+}
+
+}  // namespace
+
+int end_with(const Error& error, Run& run) {
+  const int code = exit_code_of(error);
+  run.output.failed(error, code);
+  return code;
+}
+
+int run_upload(const UploadArguments& arguments, Run& run) {
+  Result<PreparedUpload> prepared = prepare_upload(arguments, run.settings, look_at_path);
+  if (!prepared) return end_with(prepared.error(), run);
+  for (const std::string& warning : prepared->warnings) {
+    run.output.note(NoteLevel::warning, warning);
+  }
+  if (!arguments.dry_run) {
+    if (Status online = check_online(run.settings); !online) return end_with(online.error(), run);
+  }
+  Result<std::unique_ptr<Engine>> engine = Engine::create(arguments.common.engine);
+  if (!engine) return end_with(engine.error(), run);
+  for (const std::string& choice : (*engine)->choices()) {
+    run.output.note(NoteLevel::debug, choice);
+  }
+  std::shared_ptr<Job> job = (*engine)->start(std::move(prepared->request));
+  const WatchEnd end = watch(watched_job(*job, run.interrupts), run.output);
+  const int code = end_of(end, arguments.dry_run, run);
+  // The engine waits for its jobs when it is destroyed; one that was left behind ends with us.
+  if (end.abandoned) ::_exit(code);
+  return code;
+}
+
+}  // namespace headrace

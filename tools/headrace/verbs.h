@@ -1,0 +1,26 @@
+// verbs.h: one function a verb: asks the engine, shows what comes, returns the exit code.
+//
+// Each runs on main's thread; the Interrupts were made before any other thread.
+#pragma once
+
+#include "engine/settings.h"
+#include "tools/headrace/arguments.h"
+#include "tools/headrace/interrupt.h"
+#include "tools/headrace/output.h"
+
+namespace headrace {
+
+struct Run {
+  const Environment& environment;
+  Interrupts& interrupts;
+  Output& output;
+  Settings settings;
+};
+
+int run_upload(const UploadArguments&, Run&);
+int run_repo(const RepoArguments&, Run&);
+int run_whoami(const WhoAmIArguments&, Run&);
+// Shows the error and says what the process ends with.
+int end_with(const Error&, Run&);
+
+}  // namespace headrace
