@@ -68,16 +68,25 @@ std::optional<int> parse(std::vector<std::string> words, Arguments& arguments) {
                  "a token that may write; TOKEN:read may only read; none: every token may write");
   app.add_option("--multipart-threshold", arguments.options.multipart_threshold,
                  "above this many bytes a file comes in parts")
+      ->transform(CLI::AsSizeValue(false))
       ->capture_default_str();
   app.add_option("--part-size", arguments.options.part_size, "bytes of a part")
       ->check(CLI::PositiveNumber)
+      ->transform(CLI::AsSizeValue(false))
       ->capture_default_str();
   app.add_option("--url-lifetime", arguments.options.url_lifetime_s,
-                 "seconds that an upload URL is good for")
+                 "seconds that an upload URL is good for, as in 900 or 900s")
+      ->transform(CLI::Validator(
+          [](std::string& text) {
+            if (text.ends_with('s')) text.pop_back();
+            return std::string();
+          },
+          "SECONDS"))
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--inline-limit", arguments.options.inline_limit,
                  "up to this many bytes files travel in the commit")
+      ->transform(CLI::AsSizeValue(false))
       ->capture_default_str();
   app.add_flag("--allow-remote", arguments.allow_remote, "listen beyond loopback, without TLS");
   std::ranges::reverse(words);  // as the parser wants them
