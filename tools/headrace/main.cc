@@ -42,7 +42,7 @@ int run_with_settings(const Verb& verb, Interrupts& interrupts) {
 }
 
 int main_of(const std::vector<std::string>& arguments) {
-  // The hub takes its signals by itself, and its flags too.
+  // The hub has its own arguments and its own end.
   if (!arguments.empty() && arguments[0] == "hub") {
     return hub::run_command({arguments.begin() + 1, arguments.end()});
   }
