@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "tools/headrace/verbs.h"
+#include "tools/hub/command.h"
 
 namespace headrace {
 namespace {
@@ -41,6 +42,10 @@ int run_with_settings(const Verb& verb, Interrupts& interrupts) {
 }
 
 int main_of(const std::vector<std::string>& arguments) {
+  // The hub is a program of its own that shares only the name: no settings, no engine.
+  if (!arguments.empty() && arguments.front() == "hub") {
+    return hub::run_command({arguments.begin() + 1, arguments.end()});
+  }
   Interrupts interrupts;
   const Arguments parsed = parse_arguments(arguments);
   return std::visit(
