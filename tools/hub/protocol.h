@@ -16,6 +16,8 @@
 #include <variant>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "tools/hub/call.h"
 #include "tools/hub/store.h"
 #include "tools/hub/target.h"
@@ -108,7 +110,12 @@ class Protocol {
 
   // protocol_lfs.cc: batch and verify; protocol_transfer.cc: the URLs that batch gives out.
   struct TransferUrl;
+  struct Batch;
   Answer lfs_batch(Request&);
+  Outcome<Batch> parse_batch(Request&);
+  nlohmann::json batch_action(const Request&, const Batch&, TransferUrl) const;
+  Outcome<nlohmann::json> upload_action(const Request&, const Batch&, const std::string& oid,
+                                        std::uint64_t size);
   Answer lfs_verify(Request&);
   std::string signed_url(const Request& request, TransferUrl url) const;
   Outcome<TransferUrl> check_url(const Request& request) const;
