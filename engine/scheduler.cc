@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "io/planted.h"
+
 namespace headrace {
 
 FileIndex Scheduler::add(FileRecord file) {
@@ -204,6 +206,7 @@ void Scheduler::start_sending(ObjectIndex index, std::shared_ptr<const Target> t
   bool same_upload = object.target && !target->upload_name().empty() &&
                      object.target->upload_name() == target->upload_name() &&
                      object.parts.size() == target->part_count();
+  if (planted(Planted::stale_part)) same_upload = object.parts.size() == target->part_count();
   if (!same_upload) {
     object.parts.assign(target->part_count(), PartRecord());
     object.parts_left = target->part_count();
@@ -309,19 +312,24 @@ void Scheduler::finish_again(const FinishObject& work) {
   to_finish_.push_back(work.object);
 }
 
-void Scheduler::object_anew(const FinishObject& work) {
+void Scheduler::finish_expired(const FinishObject& work) {
   --works_out_;
   ObjectRecord& object = objects_[work.object];
   if (++object.renewals > limits_.renewals_max) {
     return close_object(work.object, ObjectRecord::State::failed);
   }
-  object.parts.clear();
-  object.parts_left = 0;
-  object.target.reset();
   object.finish_tries = 0;
   --objects_ahead_;
   object.state = ObjectRecord::State::hashed;
   to_negotiate_.push_front(work.object);
+}
+
+void Scheduler::object_anew(const FinishObject& work) {
+  ObjectRecord& object = objects_[work.object];
+  object.parts.clear();
+  object.parts_left = 0;
+  object.target.reset();
+  finish_expired(work);
 }
 
 void Scheduler::close_object(ObjectIndex index, ObjectRecord::State state) {

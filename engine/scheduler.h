@@ -161,6 +161,9 @@ class Scheduler {
   void part_expired(const SendPart& work);  // the URL has run out; fails the object at the limit
   void object_stored(const FinishObject& work);
   void finish_again(const FinishObject& work);
+  // The URL that finishes it has run out; what was confirmed stays if the next one names the same
+  // upload.
+  void finish_expired(const FinishObject& work);
   // The object must be sent anew: the other side no longer knows the upload, or refused its bytes.
   void object_anew(const FinishObject& work);
 
