@@ -289,8 +289,8 @@ Task<void> Transfer::send(Scope& scope, HttpClient& client, SendPart work, Ticke
     if (exhausted) file_trouble(work.file, std::move(error));
     co_return;
   }
-  board_.report([&](Scheduler& scheduler) { scheduler.send_failed(work); });
-  file_trouble(work.file, std::move(error));
+  bool matters = board_.report([&](Scheduler& scheduler) { return scheduler.send_failed(work); });
+  if (matters) file_trouble(work.file, std::move(error));
 }
 
 // --- finish: completion of a multipart upload, then verify ---

@@ -180,8 +180,9 @@ void UploadSeed::plan_trouble() {
     std::advance(chosen, static_cast<std::ptrdiff_t>(prng_.below(now_.size())));
     std::string path = chosen->first;
     std::size_t size = chosen->second.size() + (prng_.chance(0.5) ? 0 : 10);
-    world_->after(Duration(prng_.below(2'000'000'000)),
-                  [this, path, size] { write(path, random_bytes(prng_, size)); });
+    world_->after(Duration(prng_.below(2'000'000'000)), [this, path, size] {
+      if (!first_over_) write(path, random_bytes(prng_, size));
+    });
   }
   if (stops_) {
     world_->after(Duration(prng_.below(20'000'000'000)), [this] {
