@@ -2,7 +2,18 @@
 
 #include <algorithm>
 
+#include "io/planted.h"
+
 namespace headrace {
+namespace {
+
+// Parts confirmed for one count for the other.
+bool same_upload(const Target& a, const Target& b) {
+  return !a.upload_name().empty() && a.upload_name() == b.upload_name() &&
+         a.part_count() == b.part_count();
+}
+
+}  // namespace
 
 FileIndex Scheduler::add(FileRecord file) {
   files_.push_back(std::move(file));
@@ -95,7 +106,7 @@ std::optional<Work> Scheduler::next_send() {
     if (object.state != ObjectRecord::State::sending || object.generation != queued.generation) {
       continue;  // its URLs ran out, or the object failed, while it stood here
     }
-    ++object.sends_running;
+    object.parts[queued.part].running = true;
     return send_work(queued.object, queued.part);
   }
   return std::nullopt;
@@ -189,6 +200,8 @@ void Scheduler::negotiated(const NegotiateObjects& work, std::vector<Negotiated>
   --works_out_;
   CHECK(answers.size() == work.objects.size());
   for (std::size_t i = 0; i < answers.size(); ++i) {
+    // A part of it, still on its way by an old URL, may have ended it meanwhile.
+    if (objects_[work.objects[i].index].state != ObjectRecord::State::negotiating) continue;
     if (answers[i].refused) {
       close_object(work.objects[i].index, ObjectRecord::State::failed);
     } else if (answers[i].target) {
@@ -201,13 +214,15 @@ void Scheduler::negotiated(const NegotiateObjects& work, std::vector<Negotiated>
 
 void Scheduler::start_sending(ObjectIndex index, std::shared_ptr<const Target> target) {
   ObjectRecord& object = objects_[index];
-  bool same_upload = object.target && !target->upload_name().empty() &&
-                     object.target->upload_name() == target->upload_name() &&
-                     object.parts.size() == target->part_count();
-  if (!same_upload) {
+  bool stays = object.target && object.parts.size() == target->part_count() &&
+               (same_upload(*object.target, *target) || planted(Planted::stale_part));
+  if (stays) {
+    if (object.parts_left < object.parts_left_before) object.renewals = 0;
+  } else {
     object.parts.assign(target->part_count(), PartRecord());
     object.parts_left = target->part_count();
   }
+  object.parts_left_before = object.parts_left;
   object.target = std::move(target);
   ++object.generation;
   object.state = ObjectRecord::State::sending;
@@ -216,7 +231,8 @@ void Scheduler::start_sending(ObjectIndex index, std::shared_ptr<const Target> t
     if (object.parts[part].confirmed) continue;
     open_bytes += object.target->range(part).size;
     ++urls_ahead_;
-    to_send_.push_back({index, part, object.generation});
+    // One that is still on its way by its old URL may yet arrive: its report decides.
+    if (!object.parts[part].running) to_send_.push_back({index, part, object.generation});
   }
   bytes_ahead_ = bytes_ahead_ - object.size + open_bytes;
   if (object.parts_left == 0) {
@@ -234,37 +250,33 @@ void Scheduler::stop_sending(ObjectRecord& object) {
   }
 }
 
-void Scheduler::send_ended(const SendPart& work) {
+// The record that a piece of work is about; null if the object has been given up, or is being sent
+// to another upload by now.
+PartRecord* Scheduler::part_of(const SendPart& work) {
+  ObjectRecord& object = objects_[work.object];
+  if (!object.target || work.part >= object.parts.size()) return nullptr;
+  bool same = object.generation == work.generation || same_upload(*object.target, *work.target);
+  return same ? &object.parts[work.part] : nullptr;
+}
+
+PartRecord* Scheduler::send_ended(const SendPart& work) {
   --works_out_;
-  --objects_[work.object].sends_running;
+  PartRecord* part = part_of(work);
+  if (part) part->running = false;
+  return part;
 }
 
 void Scheduler::part_confirmed(const SendPart& work, std::string etag, Time) {
-  send_ended(work);
+  PartRecord* part = send_ended(work);
+  if (!part || part->confirmed) return;
   ObjectRecord& object = objects_[work.object];
-  // A part that was on its way when its URLs were renewed counts if the upload is the same one.
-  bool current = object.generation == work.generation ||
-                 (object.target && object.target->upload_name() == work.target->upload_name() &&
-                  !work.target->upload_name().empty());
-  if (object.state != ObjectRecord::State::sending || !current) {
-    if (object.state == ObjectRecord::State::hashed && !work.target->upload_name().empty() &&
-        object.parts.size() == work.target->part_count() && !object.parts[work.part].confirmed) {
-      // Between two negotiations: kept for the case that the next one names the same upload.
-      object.parts[work.part].confirmed = true;
-      object.parts[work.part].etag = std::move(etag);
-      --object.parts_left;
-      object.renewals = 0;
-    }
-    return;
-  }
-  PartRecord& part = object.parts[work.part];
-  if (part.confirmed) return;
-  part.confirmed = true;
-  part.etag = std::move(etag);
-  object.renewals = 0;
+  part->confirmed = true;
+  part->etag = std::move(etag);
   --object.parts_left;
   std::uint64_t size = work.target->range(work.part).size;
   bytes_confirmed_ += size;
+  // Between two negotiations nothing of the object is counted as being ahead.
+  if (object.state != ObjectRecord::State::sending) return;
   bytes_ahead_ -= size;
   --urls_ahead_;
   if (object.parts_left == 0) {
@@ -274,11 +286,17 @@ void Scheduler::part_confirmed(const SendPart& work, std::string etag, Time) {
 }
 
 void Scheduler::part_again(const SendPart& work) {
-  send_ended(work);
-  ObjectRecord& object = objects_[work.object];
-  if (object.state != ObjectRecord::State::sending || object.generation != work.generation) return;
-  ++object.parts[work.part].tries;
-  to_send_.push_front({work.object, work.part, work.generation});
+  PartRecord* part = send_ended(work);
+  if (!part) return;
+  ++part->tries;
+  queue_again(work, *part);
+}
+
+// With the URL of today, whichever it was sent to before.
+void Scheduler::queue_again(const SendPart& work, const PartRecord& part) {
+  const ObjectRecord& object = objects_[work.object];
+  if (object.state != ObjectRecord::State::sending || part.confirmed) return;
+  to_send_.push_front({work.object, work.part, object.generation});
 }
 
 void Scheduler::renegotiate(ObjectIndex index, ObjectRecord& object) {
@@ -289,9 +307,13 @@ void Scheduler::renegotiate(ObjectIndex index, ObjectRecord& object) {
 }
 
 void Scheduler::part_expired(const SendPart& work) {
-  send_ended(work);
+  PartRecord* part = send_ended(work);
   ObjectRecord& object = objects_[work.object];
-  if (object.state != ObjectRecord::State::sending || object.generation != work.generation) return;
+  if (object.generation != work.generation) {
+    if (part) queue_again(work, *part);
+    return;
+  }
+  if (object.state != ObjectRecord::State::sending) return;
   if (++object.renewals > limits_.renewals_max) {
     return close_object(work.object, ObjectRecord::State::failed);
   }
@@ -309,19 +331,24 @@ void Scheduler::finish_again(const FinishObject& work) {
   to_finish_.push_back(work.object);
 }
 
-void Scheduler::object_anew(const FinishObject& work) {
+void Scheduler::finish_expired(const FinishObject& work) {
   --works_out_;
   ObjectRecord& object = objects_[work.object];
   if (++object.renewals > limits_.renewals_max) {
     return close_object(work.object, ObjectRecord::State::failed);
   }
-  object.parts.clear();
-  object.parts_left = 0;
-  object.target.reset();
   object.finish_tries = 0;
   --objects_ahead_;
   object.state = ObjectRecord::State::hashed;
   to_negotiate_.push_front(work.object);
+}
+
+void Scheduler::object_anew(const FinishObject& work) {
+  ObjectRecord& object = objects_[work.object];
+  object.parts.clear();
+  object.parts_left = 0;
+  object.target.reset();
+  finish_expired(work);
 }
 
 void Scheduler::close_object(ObjectIndex index, ObjectRecord::State state) {
@@ -372,13 +399,19 @@ void Scheduler::negotiate_failed(const NegotiateObjects& work) {
   for (const auto& object : work.objects) close_object(object.index, ObjectRecord::State::failed);
 }
 
-void Scheduler::send_failed(const SendPart& work) {
-  send_ended(work);
+bool Scheduler::send_failed(const SendPart& work) {
+  PartRecord* part = send_ended(work);
   ObjectRecord& object = objects_[work.object];
-  if (object.state == ObjectRecord::State::sending || object.state == ObjectRecord::State::hashed) {
-    if (object.state == ObjectRecord::State::hashed) std::erase(to_negotiate_, work.object);
-    close_object(work.object, ObjectRecord::State::failed);
+  if (object.generation != work.generation) {
+    if (part) queue_again(work, *part);
+    return false;
   }
+  if (object.state == ObjectRecord::State::hashed) std::erase(to_negotiate_, work.object);
+  bool open = object.state == ObjectRecord::State::hashed ||
+              object.state == ObjectRecord::State::negotiating ||
+              object.state == ObjectRecord::State::sending;
+  if (open) close_object(work.object, ObjectRecord::State::failed);
+  return true;
 }
 
 void Scheduler::finish_failed(const FinishObject& work) {

@@ -63,6 +63,7 @@ struct PartRecord {
   std::string etag;
   std::uint16_t tries = 0;
   bool confirmed = false;
+  bool running = false;  // a lane has it, or waits to send it again
 };
 
 struct ObjectRecord {
@@ -75,8 +76,10 @@ struct ObjectRecord {
   std::uint32_t generation = 0;
   std::vector<PartRecord> parts;
   std::uint32_t parts_left = 0;
-  std::uint32_t sends_running = 0;
-  std::uint32_t renewals = 0;  // in a row, without a part confirmed between them
+  std::uint32_t parts_left_before = 0;  // when sending last began
+  // In a row without progress: a part confirmed counts only once the next URLs have kept it. A
+  // store may give each negotiation an upload of its own, and a slow line would never end.
+  std::uint32_t renewals = 0;
   std::uint32_t finish_tries = 0;
   Retained retained;
 };
@@ -161,6 +164,9 @@ class Scheduler {
   void part_expired(const SendPart& work);  // the URL has run out; fails the object at the limit
   void object_stored(const FinishObject& work);
   void finish_again(const FinishObject& work);
+  // The URL that finishes it has run out; what was confirmed stays if the next one names the same
+  // upload.
+  void finish_expired(const FinishObject& work);
   // The object must be sent anew: the other side no longer knows the upload, or refused its bytes.
   void object_anew(const FinishObject& work);
 
@@ -168,7 +174,8 @@ class Scheduler {
   void file_failed(FileIndex index);
   void classify_failed(const ClassifyFiles& work);
   void negotiate_failed(const NegotiateObjects& work);
-  void send_failed(const SendPart& work);
+  // False if that was about URLs that have been replaced meanwhile: the part goes to the new ones.
+  bool send_failed(const SendPart& work);
   void finish_failed(const FinishObject& work);
 
   // True once after an object was given up because of its renewals.
@@ -187,7 +194,9 @@ class Scheduler {
   void close_object(ObjectIndex index, ObjectRecord::State state);
   void start_sending(ObjectIndex index, std::shared_ptr<const Target> target);
   void stop_sending(ObjectRecord& object);
-  void send_ended(const SendPart& work);
+  PartRecord* part_of(const SendPart& work);
+  PartRecord* send_ended(const SendPart& work);
+  void queue_again(const SendPart& work, const PartRecord& part);
   void renegotiate(ObjectIndex index, ObjectRecord& object);
 
   const SchedulerLimits limits_;

@@ -1,5 +1,7 @@
 #include "io/worker.h"
 
+#include "io/planted.h"
+
 namespace headrace {
 
 void OperationWait::await_suspend(std::coroutine_handle<> handle) {
@@ -74,6 +76,7 @@ void Worker::complete(const Completion& completion) {
     CHECK(!pending.done);
     pending.done = true;
     pending.result = completion.result;
+    if (planted(Planted::early_release)) pending.hold = Slice();
   }
   if (completion.released) {
     CHECK(!pending.released);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "io/planted.h"
+
 namespace headrace {
 namespace {
 
@@ -64,6 +66,7 @@ Status BodyReader::start() {
 
 Task<void> BodyReader::stop() {
   reading_.cancel();
+  if (planted(Planted::orphan_child)) co_return;
   co_await reading_.join();
   ahead_ = Slice();
 }

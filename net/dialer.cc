@@ -47,12 +47,13 @@ Task<void> attempt(Race& race, const SocketAddress& address) {
   if (connected < 0) note_failure(race, -connected, address);
 }
 
-Error dial_error(const Race& race, bool timed_out, Duration limit, std::string_view host) {
-  if (timed_out) {
+Error dial_error(const Race& race, bool told_to_stop, Duration limit, std::string_view host) {
+  if (!told_to_stop && race.scope.timed_out()) {
     return make_error(ErrorClass::retry, "connect_timeout",
                       fmt::format("no connection to {} within {:.3g} s", host, seconds_of(limit)));
   }
-  if (race.error == ECANCELED || race.error == 0) {
+  // One address may have failed before we were told to stop; that is not why there is nothing.
+  if (told_to_stop || race.error == ECANCELED || race.error == 0) {
     return make_error(ErrorClass::cancelled, "cancelled",
                       fmt::format("cancelled while connecting to {}", host));
   }
@@ -80,7 +81,7 @@ Task<Result<int>> dial(Scope& scope, std::span<const SocketAddress> addresses, D
   }
   co_await racing.join();
   if (race.winner >= 0) co_return race.winner;
-  co_return fail(dial_error(race, racing.timed_out(), limit, host).at("connect"));
+  co_return fail(dial_error(race, scope.cancelled(), limit, host).at("connect"));
 }
 
 }  // namespace headrace

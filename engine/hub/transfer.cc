@@ -289,8 +289,8 @@ Task<void> Transfer::send(Scope& scope, HttpClient& client, SendPart work, Ticke
     if (exhausted) file_trouble(work.file, std::move(error));
     co_return;
   }
-  board_.report([&](Scheduler& scheduler) { scheduler.send_failed(work); });
-  file_trouble(work.file, std::move(error));
+  bool matters = board_.report([&](Scheduler& scheduler) { return scheduler.send_failed(work); });
+  if (matters) file_trouble(work.file, std::move(error));
 }
 
 // --- finish: completion of a multipart upload, then verify ---
@@ -329,14 +329,18 @@ Task<void> Transfer::finish(Scope& lanes, HubClient& hub, FinishObject work) {
     }));
     co_return;
   }
-  // The upload is gone, its URL has run out, or the bytes that arrived are not those we hashed:
-  // all of that is asked for anew, a bounded number of times.
-  bool anew =
-      error.status == 404 || error.status == 403 || error.status == 422 || error.status == 400;
-  if (anew) {
+  // The URL has run out, the upload is gone, or the bytes that arrived are not those we hashed: all
+  // of that is asked for anew, a bounded number of times.
+  bool expired = error.status == 403;
+  bool anew = error.status == 404 || error.status == 422 || error.status == 400;
+  if (expired || anew) {
     reporter_.counters.retries.fetch_add(1, std::memory_order_relaxed);
     bool exhausted = board_.report([&](Scheduler& scheduler) {
-      scheduler.object_anew(work);
+      if (expired) {
+        scheduler.finish_expired(work);
+      } else {
+        scheduler.object_anew(work);
+      }
       return scheduler.renewals_exhausted(work.object);
     });
     if (exhausted) file_trouble(work.file, std::move(error));

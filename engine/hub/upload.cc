@@ -27,11 +27,12 @@ Error cancelled_at(std::string_view stage) {
 }  // namespace
 
 HubUpload::HubUpload(Crew& crew, UploadRequest request, std::uint32_t connections,
-                     Reporter& reporter)
+                     Reporter& reporter, FindFiles find_files)
     : crew_(crew),
       request_(std::move(request)),
       connections_(connections),
       reporter_(reporter),
+      find_files_(std::move(find_files)),
       access_{request_.endpoint, request_.token, request_.repo},
       commit_revision_(revision()) {}
 
@@ -63,7 +64,7 @@ Task<Result<UploadResult>> HubUpload::run(Scope& scope) {
 Task<Status> HubUpload::scan(Scope& scope) {
   auto stop = std::make_shared<std::atomic<bool>>(false);
   std::optional<Result<LocalFiles>> found = co_await blocking(
-      scope, [request = request_, stop] { return find_local_files(request, *stop); });
+      scope, [find = find_files_, request = request_, stop] { return find(request, *stop); });
   stop->store(true);
   if (!found) co_return fail(cancelled_at("scan"));
   if (!*found) co_return fail(std::move(found->error()));

@@ -12,9 +12,14 @@
 
 namespace headrace {
 
+// What lists the files, as a blocking job; a simulation has a folder of its own.
+using FindFiles =
+    std::function<Result<LocalFiles>(const UploadRequest& request, const std::atomic<bool>& stop)>;
+
 class HubUpload {
  public:
-  HubUpload(Crew& crew, UploadRequest request, std::uint32_t connections, Reporter& reporter);
+  HubUpload(Crew& crew, UploadRequest request, std::uint32_t connections, Reporter& reporter,
+            FindFiles find_files = find_local_files);
   Task<Result<UploadResult>> run(Scope& scope);
 
  private:
@@ -46,6 +51,7 @@ class HubUpload {
   UploadRequest request_;
   const std::uint32_t connections_;
   Reporter& reporter_;
+  const FindFiles find_files_;
   HubAccess access_;
   LocalFiles local_;
   std::optional<std::string> git_ignore_;

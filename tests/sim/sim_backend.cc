@@ -179,7 +179,6 @@ void SimBackend::release(SimOperation& operation) {
   } else {
     due_.push_back({.pending = operation.pending, .released = true});
   }
-  std::erase_if(operations_, [&](const auto& held) { return held.get() == &operation; });
 }
 
 void SimBackend::wait(Time until, std::vector<Completion>& completions) {
@@ -190,6 +189,20 @@ void SimBackend::wait(Time until, std::vector<Completion>& completions) {
   }
   completions.insert(completions.end(), due_.begin(), due_.end());
   due_.clear();
+  // Until the worker knows that it is over, it may still ask for a cancel.
+  std::erase_if(operations_, [](const auto& operation) { return operation->released; });
+}
+
+std::string SimBackend::describe() const {
+  std::string text;
+  for (const auto& operation : operations_) {
+    const Operation& op = operation->pending->operation;
+    text += fmt::format("{}{} on {}, {} of {} bytes moved{}{}{}", text.empty() ? "" : "; ",
+                        name_of(op.kind), op.file, operation->moved, op.size,
+                        operation->arrived ? "" : ", on its way", operation->done ? ", done" : "",
+                        operation->cancelled ? ", cancelled" : "");
+  }
+  return text;
 }
 
 Time SimBackend::now() { return world_.now(); }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "io/backend.h"
@@ -48,6 +49,9 @@ class SimBackend final : public Backend {
   // When the worker, left alone, has something to do.
   Time wanted_at() const { return wanted_at_; }
 
+  // What is in flight, for a person: "send on 5, done", …
+  std::string describe() const;
+
   // It is over, its bytes free at once or a little later.
   void finish(SimOperation& operation, int result);
   // It is done, its bytes are not free yet: release_soon() follows.
@@ -65,7 +69,7 @@ class SimBackend final : public Backend {
   const std::size_t index_;
   Time wanted_at_{};
   std::vector<Completion> due_;
-  std::vector<std::shared_ptr<SimOperation>> operations_;  // not released yet
+  std::vector<std::shared_ptr<SimOperation>> operations_;  // not known to be over
 };
 
 }  // namespace headrace

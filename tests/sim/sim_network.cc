@@ -249,7 +249,7 @@ void SimNetwork::reset(const Endpoint& endpoint) {
   ++resets_;
   Endpoint peer = endpoint->peer.lock();
   for (const Endpoint& side : {endpoint, peer}) {
-    if (!side || side->closed) continue;
+    if (!side) continue;
     // What had arrived may still be read, or is lost with the connection.
     if (world_.chance(0.5)) side->inbox.clear();
     side->connected = false;
@@ -279,7 +279,7 @@ void SimNetwork::close(const Endpoint& endpoint) {
   endpoint->closed = true;
   Endpoint peer = endpoint->peer.lock();
   // Bytes that nobody read are not gone quietly: the peer is told.
-  if (!endpoint->inbox.empty() && peer && !peer->closed) reset(peer);
+  if (!endpoint->inbox.empty() && peer) reset(peer);
 }
 
 }  // namespace headrace

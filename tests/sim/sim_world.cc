@@ -48,6 +48,10 @@ SimWorld::~SimWorld() {
   for (Place& place : workers_) place.worker.reset();
 }
 
+std::string SimWorld::describe(std::size_t index) const {
+  return workers_[index].backend->describe();
+}
+
 std::int64_t SimWorld::wall_seconds() const {
   return wall_origin_seconds +
          std::chrono::floor<std::chrono::seconds>(now_.time_since_epoch()).count();

@@ -38,6 +38,8 @@ class SimWorld {
 
   std::size_t size() const { return workers_.size(); }
   Worker& worker(std::size_t index) { return *workers_[index].worker; }
+  // What this worker waits for, for a person.
+  std::string describe(std::size_t index) const;
   SimFiles& files() { return files_; }
   SimNetwork& network() { return network_; }
   Blocking& blocking_jobs() { return *blocking_; }

@@ -1,0 +1,118 @@
+// sim_hub.h: the hub of a simulated world: its real protocol over the memory store, behind our HTTP
+// server on simulated sockets, with faults of its own and a record of what it has answered.
+//
+// Faults: an error before or after the call took effect, an answer cut off, an answer that comes
+// late, and uploads forgotten when new URLs are asked for (as a store that gives each negotiation
+// an upload of its own). The record says which part of which upload was confirmed; a completion
+// that names anything else is a violation of the world's.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "net/http_server.h"
+#include "net/resolver.h"
+#include "tests/sim/sim_world.h"
+#include "tools/hub/protocol.h"
+#include "tools/hub/store_memory.h"
+
+namespace headrace {
+
+struct SimHubKnobs {
+  double fail_before = 0;  // 429 or 5xx, nothing was done
+  double fail_after = 0;   // done, and answered with a 5xx
+  double cut_answer = 0;
+  double slow_answer = 0;
+  Duration slow_max = 3min;
+  double forget_uploads = 0;  // at a batch
+  double lookup_failure = 0;  // of the name
+  std::int64_t url_lifetime_s = 3600;
+  std::uint64_t multipart_threshold = 200'000;
+  std::uint64_t part_size = 100'000;
+
+  static SimHubKnobs calm(Prng& prng);
+  static SimHubKnobs swarm(Prng& prng);
+};
+
+class SimHub final : public HttpHandler {
+ public:
+  SimHub(SimWorld& world, std::size_t worker, const SimHubKnobs& knobs);
+  ~SimHub() override;
+
+  std::string endpoint() const { return "http://hub.sim:" + std::to_string(port_); }
+  std::uint16_t port() const { return port_; }
+  void set_knobs(const SimHubKnobs& knobs);
+  const SimHubKnobs& knobs() const { return knobs_; }
+  // Ends the server; the world must be turned until stopped().
+  void stop();
+  bool stopped() const { return scope_->children() == 0; }
+
+  // What the branch main of the repo holds, path to bytes. A file that it names and does not have,
+  // or whose bytes are not those of its oid, is a violation.
+  std::map<std::string, std::string> files(const std::string& repo);
+  // The sizes of all parts and objects it has confirmed, each counted once.
+  std::uint64_t bytes_confirmed() const;
+  // Some content was asked for more than once under different names of uploads.
+  bool renegotiated() const { return renegotiated_; }
+  std::uint64_t faults() const { return faults_; }
+
+  Task<ServerReply> handle(Scope& scope, const ServerRequest& request, RequestBody& body) override;
+
+ private:
+  // What a transfer URL says about itself.
+  struct Transfer {
+    std::string oid;
+    std::string upload;
+    std::uint64_t part = 0;
+    std::uint64_t size = 0;
+  };
+  using PartName = std::pair<std::string, std::uint64_t>;  // upload or oid, part
+
+  void make_protocol();
+  Task<std::optional<hub::Answer>> answer(Scope& scope, const hub::Call& call, RequestBody& body);
+  Task<std::optional<hub::Answer>> receive(Scope& scope, const hub::Call& call, RequestBody& body);
+  ServerReply error_reply();
+  void record_put(const Transfer& transfer, const hub::Answer& answer, std::uint64_t size);
+  void check_completion(const Transfer& transfer, std::string_view body);
+  void check_content(const std::string& path, const std::string& oid, const std::string& bytes);
+  hub::Answer ask(const std::string& target);
+  bool chance(double probability) { return probability > 0 && prng_.chance(probability); }
+
+  SimWorld& world_;
+  Worker& worker_;
+  SimHubKnobs knobs_;
+  Prng prng_;
+  std::unique_ptr<hub::Store> store_;
+  // Calls under way when uploads are forgotten go on with the protocol they began with.
+  std::vector<std::unique_ptr<hub::Protocol>> protocols_;
+  std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<Scope> scope_;
+  std::uint16_t port_ = 0;
+  std::uint64_t random_ = 0;
+
+  struct Confirmed {
+    std::string etag;
+    std::uint64_t size = 0;
+  };
+  std::map<PartName, Confirmed> confirmed_;
+  std::map<std::string, std::string> upload_of_;  // by oid, the last one named
+  bool renegotiated_ = false;
+  std::uint64_t faults_ = 0;
+};
+
+// The name hub.sim, at two addresses of which only one listens.
+class SimResolver final : public Resolver {
+ public:
+  explicit SimResolver(SimHub& hub) : hub_(hub) {}
+  Task<Result<std::vector<SocketAddress>>> resolve(Scope& scope, std::string host,
+                                                   std::uint16_t port) override;
+
+ private:
+  SimHub& hub_;
+};
+
+}  // namespace headrace
