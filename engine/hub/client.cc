@@ -271,7 +271,7 @@ Task<Status> HubClient::lfs_verify(Scope& scope, const LfsVerify& verify, const 
 Task<Result<std::vector<TreeEntry>>> HubClient::list_files(Scope& scope,
                                                            const std::string& revision) {
   std::vector<TreeEntry> files;
-  std::string url = urls_.tree(revision, "") + "?recursive=true&expand=false";
+  std::string url = urls_.tree(revision, "");
   while (!url.empty()) {
     Call call{.method = "GET", .url = url, .stage = "list_files"};
     Result<HttpAnswer> answer = co_await send(scope, std::move(call));

@@ -157,7 +157,10 @@ Task<Status> HubUpload::read_root_files(Scope& scope) {
     if (!text) co_return fail(std::move(text.error()));
     git_ignore_ = std::move(*text);
   }
-  const FileRecord* readme = root_file("README.md");
+  // The README of the folder that goes up, wherever it goes.
+  Result<std::string> folder = clean_repo_folder(local_.folder ? request_.path_in_repo : "");
+  if (!folder) co_return fail(std::move(folder.error()));
+  const FileRecord* readme = root_file(folder->empty() ? "README.md" : *folder + "/README.md");
   if (!readme) co_return Status();
   Result<std::string> text = co_await read_text(scope, *readme);
   if (!text) co_return fail(std::move(text.error()));

@@ -5,7 +5,7 @@ import os
 import pytest
 from conftest import MIB, bytes_of, make_folder
 
-FOLDER_COMMIT = "Upload folder using huggingface_hub"
+FOLDER_COMMIT = "Upload folder using headrace"
 
 
 def test_folder(headrace, hub, folder, download):
@@ -54,8 +54,8 @@ def test_file(headrace, hub, tmp_path, download):
     assert (run.code, run.out) == (0, f"{hub.url}/me/file/blob/main/deep/er/two.bin\n"), run.err
     assert download("me/file") == {"one.txt": b"one\n", "deep/er/two.bin": b"\0\1\2"}
     titles = hub.git("me/file", "log", "--format=%s", "main").splitlines()
-    assert titles[:2] == ["Upload deep/er/two.bin with huggingface_hub",
-                          "Upload one.txt with huggingface_hub"]
+    assert titles[:2] == ["Upload deep/er/two.bin with headrace",
+                          "Upload one.txt with headrace"]
 
 
 def test_large_file_in_parts(headrace, hub, relay, tmp_path, download):
