@@ -27,12 +27,19 @@ void add_file(LocalFiles& found, std::string local, std::string in_repo, std::ui
   found.bytes += size;
 }
 
+// Folders whose files the default patterns leave out, all of them: a repository's own may hold more
+// files than the upload, and some that cannot be read.
+bool may_hold_files(std::string_view folder) {
+  const std::string path = "/" + std::string(folder);
+  return !path.ends_with("/.git") && !path.ends_with("/.cache/huggingface");
+}
+
 Status add_folder(LocalFiles& found, const std::string& root, const UploadRequest& request,
                   const std::atomic<bool>& stop) {
   Result<std::string> folder = clean_repo_folder(request.path_in_repo);
   if (!folder) return fail(std::move(folder.error()));
   PathFilter filter = folder_filter(request.include, request.exclude);
-  Result<DirectoryListing> listing = walk_directory(root, {.enter = {}, .stop = &stop});
+  Result<DirectoryListing> listing = walk_directory(root, {.enter = may_hold_files, .stop = &stop});
   if (!listing) return fail(std::move(listing.error()).at("scan"));
   for (LeftOut& left : listing->left_out) found.left_out.emplace_back(left.path, left.why);
   for (FoundFile& file : listing->files) {

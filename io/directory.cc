@@ -67,16 +67,10 @@ class Walk {
 Result<bool> Walk::look_behind(int folder_fd, const std::string& path, Entry& entry) {
   struct stat target = {};
   if (::fstatat(folder_fd, entry.name.c_str(), &target, 0) != 0) {
-    if (errno == ELOOP) {
-      return fail(system_error("symlink_loop", "a symbolic link leads back to itself", ELOOP)
-                      .at("scan")
-                      .on_path(path)
-                      .hinting("remove the link"));
-    }
-    if (errno != ENOENT && errno != ENOTDIR) {
+    if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
       return fail(walk_error("cannot follow a symbolic link", path, errno));
     }
-    entry.why = "dangling link";
+    entry.why = errno == ELOOP ? "link to itself" : "dangling link";
   } else if (S_ISREG(target.st_mode)) {
     entry.kind = EntryKind::file;
     entry.size = static_cast<std::uint64_t>(target.st_size);

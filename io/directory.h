@@ -4,8 +4,8 @@
 // neither is left out and named. The order is that of the path's components, bytewise: a folder's
 // files come where its name sorts, as Python sorts paths. Names are bytes; nobody here says that
 // they are text. Blocks: run it as a blocking job. Memory: one entry a file.
-// Fails with: walk_failed (a folder cannot be read, a file cannot be looked at), symlink_loop,
-// cancelled; always with the path.
+// Fails with: walk_failed (a folder cannot be read, a file cannot be looked at), cancelled; always
+// with the path.
 #pragma once
 
 #include <atomic>
@@ -26,7 +26,8 @@ struct FoundFile {
 
 struct LeftOut {
   std::string path;
-  std::string_view why;  // a constant: "link to a folder", "dangling link", "socket" …
+  std::string_view
+      why;  // a constant: "link to a folder", "link to itself", "dangling link", "socket" …
 };
 
 struct DirectoryListing {

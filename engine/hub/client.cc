@@ -41,6 +41,18 @@ std::string_view hint_of(std::string_view code, bool with_token) {
   return "";
 }
 
+// A body that cannot be used is told with the answer that it came in.
+template <class T>
+Result<T> placed(Result<T> parsed, const HttpAnswer& answer, std::string_view method,
+                 std::string_view url) {
+  if (parsed) return parsed;
+  Error error = std::move(parsed.error()).on_url(method, url);
+  error.status = answer.status;
+  error.request_id = answer.headers.value_or("x-request-id", "");
+  if (Result<Url> known = Url::parse(url)) error.host = known->endpoint();
+  return fail(std::move(error));
+}
+
 bool reached_nobody(const Error& error) {
   return error.stage == "resolve" || error.stage == "connect" || error.stage == "tls";
 }
@@ -168,14 +180,14 @@ Task<Result<WhoAmI>> HubClient::whoami(Scope& scope) {
   Call call{.method = "GET", .url = urls_.whoami(), .stage = "whoami"};
   Result<HttpAnswer> answer = co_await send(scope, std::move(call));
   if (!answer) co_return fail(std::move(answer.error()));
-  co_return parse_whoami(answer->body);
+  co_return placed(parse_whoami(answer->body), *answer, "GET", urls_.whoami());
 }
 
 Task<Result<RepoInfo>> HubClient::revision(Scope& scope, const std::string& revision) {
   Call call{.method = "GET", .url = urls_.revision(revision), .stage = "revision"};
   Result<HttpAnswer> answer = co_await send(scope, std::move(call));
   if (!answer) co_return fail(std::move(answer.error()));
-  co_return parse_repo_info(answer->body);
+  co_return placed(parse_repo_info(answer->body), *answer, "GET", urls_.revision(revision));
 }
 
 Task<Status> HubClient::create_branch(Scope& scope, const std::string& branch) {
@@ -220,7 +232,8 @@ Task<Result<std::vector<PreuploadAnswer>>> HubClient::preupload(
             .content_type = std::string(json_type)};
   Result<HttpAnswer> answer = co_await send(scope, std::move(call));
   if (!answer) co_return fail(std::move(answer.error()));
-  co_return parse_preupload(answer->body, files);
+  co_return placed(parse_preupload(answer->body, files), *answer, "POST",
+                   urls_.preupload(revision, create_pr));
 }
 
 Task<Result<std::vector<LfsAnswer>>> HubClient::lfs_batch(Scope& scope,
@@ -234,7 +247,7 @@ Task<Result<std::vector<LfsAnswer>>> HubClient::lfs_batch(Scope& scope,
             .headers = {{"accept", std::string(lfs_type)}}};
   Result<HttpAnswer> answer = co_await send(scope, std::move(call));
   if (!answer) co_return fail(std::move(answer.error()));
-  co_return parse_lfs_batch(answer->body, objects);
+  co_return placed(parse_lfs_batch(answer->body, objects), *answer, "POST", urls_.lfs_batch());
 }
 
 Task<Status> HubClient::lfs_complete(Scope& scope, const std::string& href, const LfsObject& object,
@@ -276,7 +289,8 @@ Task<Result<std::vector<TreeEntry>>> HubClient::list_files(Scope& scope,
     Call call{.method = "GET", .url = url, .stage = "list_files"};
     Result<HttpAnswer> answer = co_await send(scope, std::move(call));
     if (!answer) co_return fail(std::move(answer.error()));
-    Result<std::vector<TreeEntry>> page = parse_tree_page(answer->body);
+    Result<std::vector<TreeEntry>> page =
+        placed(parse_tree_page(answer->body), *answer, "GET", url);
     if (!page) co_return fail(std::move(page.error()).at("list_files"));
     for (TreeEntry& entry : *page) {
       if (entry.is_file) files.push_back(std::move(entry));
@@ -312,7 +326,8 @@ Task<Result<CommitAnswer>> HubClient::commit(Scope& scope, const std::string& re
         outcome_unknown(std::move(error), "the commit", urls_.page() + "/commits/" + revision));
   }
   if (answer->status >= 300) co_return fail(error_of(*answer, *request));
-  co_return parse_commit(answer->body, create_pr);
+  co_return placed(parse_commit(answer->body, create_pr), *answer, "POST",
+                   urls_.commit(revision, create_pr));
 }
 
 }  // namespace headrace

@@ -71,6 +71,16 @@ TEST_CASE("for people, standard output carries the URL alone") {
   CHECK(screen.err.ends_with("http://h/ns/r/commit/abc\n"));
 }
 
+TEST_CASE("a few kilobytes are not measured by the GiB") {
+  Screen screen;
+  UploadResult small = result();
+  small.totals.bytes = 2000;
+  small.commits.clear();
+  make_output({}, screen.streams())->uploaded(small, false);
+  CHECK(says(screen.err, ", 1.00 CPU-s, peak"));
+  CHECK(screen.err.ends_with(", no commit\n"));
+}
+
 TEST_CASE("quiet says the URL, and what went wrong") {
   Screen screen;
   auto output =
@@ -163,6 +173,7 @@ TEST_CASE("every line of --json is an object with version, sequence and event") 
   output->event(FileSkipped{.path = "a", .reason = SkipReason::ignored_by_server}, 0);
   output->event(CommitLanded{.commit = result().commits[0], .number = 1, .count = 1}, 0);
   output->event(Note{.level = NoteLevel::warning, .text = "token hf_abcdefgh"}, 0);
+  output->note(NoteLevel::debug, "for those who ask");
   output->event(Planned{.files = 1}, 0);
   output->tick(99'999);
   output->uploaded(result(), false);

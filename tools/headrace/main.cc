@@ -11,9 +11,9 @@ int show_usage(const Usage& usage, const Streams& streams) {
   if (usage.exit_code == 0) {
     streams.out(usage.text + "\n");
   } else if (usage.wants_json) {
-    make_json_output(streams)->failed(
-        make_error(ErrorClass::fail, "bad_command_line", usage.text).at("arguments"),
-        usage.exit_code);
+    make_json_output(0, streams)
+        ->failed(make_error(ErrorClass::fail, "bad_command_line", usage.text).at("arguments"),
+                 usage.exit_code);
   } else {
     streams.err(fmt::format("error: {}\n", usage.text));
   }

@@ -42,7 +42,7 @@ Status check_online(const Settings& settings) {
   if (!settings.offline) return {};
   return fail(make_error(ErrorClass::fail, "offline_mode",
                          "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids requests")
-                  .at("settings")
+                  .at("connect")
                   .hinting("unset it, or use --dry-run"));
 }
 

@@ -26,7 +26,9 @@ Streams process_streams() {
 }
 
 std::unique_ptr<Output> make_output(const OutputOptions& options, Streams streams) {
-  if (options.format == OutputFormat::json) return make_json_output(std::move(streams));
+  if (options.format == OutputFormat::json) {
+    return make_json_output(options.verbosity, std::move(streams));
+  }
   return make_human_output(options, std::move(streams));
 }
 

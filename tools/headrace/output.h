@@ -52,7 +52,7 @@ class Output {
 std::unique_ptr<Output> make_output(const OutputOptions&, Streams);
 // One each; make_output chooses.
 std::unique_ptr<Output> make_human_output(const OutputOptions&, Streams);
-std::unique_ptr<Output> make_json_output(Streams);
+std::unique_ptr<Output> make_json_output(int verbosity, Streams);
 // What the terminal, the environment and the settings allow.
 OutputOptions output_options(const CommonArguments&, bool progress_bars_disabled,
                              const Environment&);

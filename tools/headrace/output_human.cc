@@ -34,6 +34,20 @@ std::string plain(std::string_view text) {
   return shown;
 }
 
+// What a run cost. A GiB is no measure of a few kilobytes: those say what they cost in all.
+std::string summary(const UploadTotals& totals) {
+  constexpr std::uint64_t measurable_bytes = 1 << 20;
+  const double gib = static_cast<double>(totals.bytes) / (1 << 30);
+  const std::string cpu = totals.bytes < measurable_bytes
+                              ? fmt::format("{:.2f} CPU-s", totals.cpu_seconds)
+                              : fmt::format("{:.2f} CPU-s per GiB", totals.cpu_seconds / gib);
+  return fmt::format("{}, {} in {}, {:.3f} GiB/s, {}, peak {}, {} {}",
+                     count_text(totals.files, "file"), size_text(static_cast<double>(totals.bytes)),
+                     duration_text(totals.seconds), totals.seconds > 0 ? gib / totals.seconds : 0,
+                     cpu, size_text(static_cast<double>(totals.memory_peak_bytes)), totals.retries,
+                     totals.retries == 1 ? "retry" : "retries");
+}
+
 class HumanOutput final : public Output {
  public:
   HumanOutput(const OutputOptions& options, Streams streams)
@@ -192,20 +206,12 @@ void HumanOutput::uploaded(const UploadResult& result, bool dry_run) {
   for (const Error& failure : result.failures) say(describe(failure));
   if (!quiet_ && !dry_run) {
     const UploadTotals& totals = result.totals;
-    const double gib = static_cast<double>(totals.bytes) / (1 << 30);
-    std::string text = fmt::format(
-        "{}, {} in {}, {:.3f} GiB/s, {:.2f} CPU-s per GiB, peak {}, {}",
-        count_text(totals.files, "file"), size_text(static_cast<double>(totals.bytes)),
-        duration_text(totals.seconds), totals.seconds > 0 ? gib / totals.seconds : 0,
-        gib > 0 ? totals.cpu_seconds / gib : 0,
-        size_text(static_cast<double>(totals.memory_peak_bytes)),
-        fmt::format("{} {}", totals.retries, totals.retries == 1 ? "retry" : "retries"));
+    std::string text = summary(totals);
     if (totals.files_unchanged > 0) text += fmt::format(", {} unchanged", totals.files_unchanged);
     if (totals.files_ignored > 0) text += fmt::format(", {} ignored", totals.files_ignored);
     if (totals.files_failed > 0) text += fmt::format(", {} failed", totals.files_failed);
     if (!result.pull_request_url.empty()) text += ", " + result.pull_request_url;
-    text += result.commits.empty() ? std::string(", no commit: nothing had changed")
-                                   : ", " + result.commits.back().url;
+    text += result.commits.empty() ? std::string(", no commit") : ", " + result.commits.back().url;
     say(text);
   }
   if (!dry_run) streams_.out(result.url + "\n");

@@ -81,7 +81,8 @@ Json totals_json(const UploadTotals& totals) {
 
 class JsonOutput final : public Output {
  public:
-  explicit JsonOutput(Streams streams) : streams_(std::move(streams)) {}
+  JsonOutput(int verbosity, Streams streams)
+      : verbosity_(verbosity), streams_(std::move(streams)) {}
 
   void event(const Event& event, std::int64_t now_ms) override {
     if (std::holds_alternative<Progress>(event)) {
@@ -96,6 +97,7 @@ class JsonOutput final : public Output {
   void done(const std::string& line,
             const std::vector<std::pair<std::string, std::string>>& fields) override;
   void note(NoteLevel level, std::string_view text) override {
+    if (level == NoteLevel::debug && verbosity_ < 1) return;
     Json json = open("note");
     json["level"] = name_of(level);
     json["text"] = redact_text(text);
@@ -124,6 +126,7 @@ class JsonOutput final : public Output {
     streams_.out(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   }
 
+  const int verbosity_;
   const Streams streams_;
   std::uint64_t sequence_ = 0;
   std::int64_t next_progress_ms_ = 0;
@@ -220,8 +223,8 @@ void JsonOutput::done(const std::string&,
 
 }  // namespace
 
-std::unique_ptr<Output> make_json_output(Streams streams) {
-  return std::make_unique<JsonOutput>(std::move(streams));
+std::unique_ptr<Output> make_json_output(int verbosity, Streams streams) {
+  return std::make_unique<JsonOutput>(verbosity, std::move(streams));
 }
 
 }  // namespace headrace
