@@ -166,8 +166,7 @@ Answer Protocol::dispatch(const Call& call) {
       return resolve_file(request);
     }
     if (method == "POST" && segments.back() == "batch") return lfs_batch(request);
-    if (method == "POST" && segments.back() == "verify") return lfs_verify(request);
-    return error_answer(404, "this hub offers LFS batch and verify only");
+    return error_answer(404, "of LFS this hub offers the batch call only");
   }
 
   if (segments.size() == 2 && segments[1] == "whoami-v2") return whoami(request);

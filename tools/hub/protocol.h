@@ -116,11 +116,11 @@ class Protocol {
   nlohmann::json batch_action(const Request&, const Batch&, TransferUrl) const;
   Outcome<nlohmann::json> upload_action(const Request&, const Batch&, const std::string& oid,
                                         std::uint64_t size);
-  Answer lfs_verify(Request&);
+  Answer verify(Request& request, const TransferUrl& url);
   std::string signed_url(const Request& request, TransferUrl url) const;
   Outcome<TransferUrl> check_url(const Request& request) const;
   Received receive_transfer(Request& request);
-  Answer transfer(Request& request);  // completion and download
+  Answer transfer(Request& request);  // completion, verify and download
   Answer complete_upload(Request& request, const TransferUrl& url);
   std::string part_etag(std::string_view upload, std::uint64_t number) const;
 

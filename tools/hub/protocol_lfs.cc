@@ -109,10 +109,10 @@ Answer Protocol::lfs_batch(Request& request) {
     } else if (!here) {
       auto upload = upload_action(request, *batch, object.oid, object.size);
       if (!upload) return std::move(upload.error());
-      std::string verify = web_prefix(request.repo) + ".git/info/lfs/objects/verify";
-      answer["actions"] = {
-          {"upload", std::move(*upload)},
-          {"verify", {{"href", request.call.origin + verify}, {"header", Json::object()}}}};
+      Json verify =
+          batch_action(request, *batch, {.method = "POST", .oid = object.oid, .size = object.size});
+      verify["header"] = Json::object();
+      answer["actions"] = {{"upload", std::move(*upload)}, {"verify", std::move(verify)}};
     }  // else nothing is to be sent, which the absence of actions says
     answers.push_back(std::move(answer));
   }
@@ -163,15 +163,14 @@ Protocol::Outcome<Json> Protocol::upload_action(const Request& request, const Ba
   return action;
 }
 
-Answer Protocol::lfs_verify(Request& request) {
-  if (auto known = authenticate(request, true); !known) return std::move(known.error());
+Answer Protocol::verify(Request& request, const TransferUrl& url) {
   Json body = parse_json(request.call.body);
-  auto oid = text_member(body, "oid");
-  auto size = number_member(body, "size");
-  if (!oid || !size) return lfs_error(422, "verify needs 'oid' and 'size'");
-  auto stored = store_.lfs_size(request.repo, *oid);
-  if (!stored) return lfs_error(404, "this repository does not have the object");
-  if (*stored != *size) return lfs_error(422, "the object has another size here");
+  if (text_member(body, "oid") != url.oid || number_member(body, "size") != url.size) {
+    return lfs_error(422, "'oid' and 'size' are not those that this URL is for");
+  }
+  if (!store_.lfs_size(url.repo, url.oid)) {
+    return lfs_error(404, "this repository does not have the object");
+  }
   Answer answer = json_answer(200, "{}");
   answer.headers.set("Content-Type", lfs_content);
   return answer;

@@ -48,7 +48,7 @@ struct Protocol::TransferUrl {
   RepoId repo;
   std::string oid;
   std::uint64_t size = 0;
-  std::string upload;        // empty: a single PUT or a download
+  std::string upload;        // empty: a single PUT, verify or a download
   std::uint64_t part = 0;    // from 1; 0: completion
   std::int64_t expires = 0;  // unix seconds
 };

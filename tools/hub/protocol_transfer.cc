@@ -1,6 +1,6 @@
-// The URLs that a batch gives out: parts, completion, single PUT, download. They carry their own
-// right in a signature over method, repository, object, size, upload, part and expiry, so that no
-// token travels with the bytes.
+// The URLs that a batch gives out: parts, completion, single PUT, verify, download. They carry
+// their own right in a signature over method, repository, object, size, upload, part and expiry, so
+// that no token travels with the bytes.
 #include <fmt/format.h>
 
 #include "tools/hub/encoding.h"
@@ -211,7 +211,8 @@ Protocol::Received Protocol::receive_transfer(Request& request) {
 Answer Protocol::transfer(Request& request) {
   auto url = check_url(request);
   if (!url) return std::move(url.error());
-  if (url->method == "POST" && !url->upload.empty()) return complete_upload(request, *url);
+  if (url->method == "POST" && url->upload.empty()) return verify(request, *url);
+  if (url->method == "POST") return complete_upload(request, *url);
   if (url->method != "GET") return error_answer(405, "this URL is for another method");
   auto content = store_.lfs_object(url->repo, url->oid);
   if (!content) return xml_error(404, "NoSuchKey", "The object does not exist");
