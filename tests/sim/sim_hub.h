@@ -7,6 +7,7 @@
 // that names anything else is a violation of the world's.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,7 +29,7 @@ struct SimHubKnobs {
   double cut_answer = 0;
   double slow_answer = 0;
   Duration slow_max = 3min;
-  double forget_uploads = 0;  // at a batch
+  double new_uploads = 0;     // at a batch
   double lookup_failure = 0;  // of the name
   std::int64_t url_lifetime_s = 3600;
   std::uint64_t multipart_threshold = 200'000;
@@ -47,6 +48,8 @@ class SimHub final : public HttpHandler {
   std::uint16_t port() const { return port_; }
   void set_knobs(const SimHubKnobs& knobs);
   const SimHubKnobs& knobs() const { return knobs_; }
+  // Called once, when the repo has been made: trouble that begins before it hides all that follows.
+  void on_repo(std::function<void()> function) { on_repo_ = std::move(function); }
   // Ends the server; the world must be turned until stopped().
   void stop();
   bool stopped() const { return scope_->children() == 0; }
@@ -87,12 +90,13 @@ class SimHub final : public HttpHandler {
   SimHubKnobs knobs_;
   Prng prng_;
   std::unique_ptr<hub::Store> store_;
-  // Calls under way when uploads are forgotten go on with the protocol they began with.
+  // One that is asked for new uploads is followed by another, which knows none of the old ones.
   std::vector<std::unique_ptr<hub::Protocol>> protocols_;
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<Scope> scope_;
   std::uint16_t port_ = 0;
   std::uint64_t random_ = 0;
+  std::function<void()> on_repo_;
 
   struct Confirmed {
     std::string etag;

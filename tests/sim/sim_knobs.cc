@@ -11,6 +11,14 @@ double one_of(Prng& prng, std::initializer_list<double> values) {
 
 }  // namespace
 
+SimKnobs SimKnobs::without_faults() const {
+  SimKnobs knobs = *this;
+  knobs.read_error = knobs.open_error = 0;
+  knobs.connect_refused = knobs.connect_lost = 0;
+  knobs.reset = knobs.stall = 0;
+  return knobs;
+}
+
 SimKnobs SimKnobs::calm(Prng& prng) {
   SimKnobs knobs;
   constexpr std::array<Duration, 3> delays = {2us, 200us, 30ms};
@@ -35,7 +43,7 @@ SimKnobs SimKnobs::swarm(Prng& prng) {
   knobs.open_error = one_of(prng, {0, 0, 0, 0, 0, 0.01});
   knobs.connect_refused = one_of(prng, {0, 0, 0, 0.05, 0.3});
   knobs.connect_lost = one_of(prng, {0, 0, 0, 0.05});
-  knobs.reset = one_of(prng, {0, 0, 0, 0.001, 0.01});
+  knobs.reset = one_of(prng, {0, 0, 0, 0.002, 0.02});
   knobs.stall = one_of(prng, {0, 0, 0, 0.0005, 0.005});
   return knobs;
 }

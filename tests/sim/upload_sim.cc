@@ -49,6 +49,7 @@ class UploadSeed {
   Task<void> upload_task(Scope& scope, std::optional<Result<UploadResult>>& result);
   void plan_trouble();
   void judge_first(const Result<UploadResult>& result);
+  void judge_stop();
   void judge_second(const Result<UploadResult>& result);
   void check_at_rest();
   bool turn_until(const std::function<bool()>& finished, Duration limit);
@@ -71,9 +72,11 @@ class UploadSeed {
   Scope* running_ = nullptr;
   bool first_over_ = false;
   bool stopped_ = false;
+  Time stopped_at_{};
   std::uint64_t turns_ = 0;
   std::vector<std::string> problems_;
   std::string outcome_;
+  std::string error_;  // of the first upload, for a person
 };
 
 UploadSeed::UploadSeed(std::uint64_t seed)
@@ -84,13 +87,23 @@ UploadSeed::UploadSeed(std::uint64_t seed)
       stops_(!calm_ && prng_.chance(0.1)),
       workers_(prng_.between(1, 3)) {
   SimKnobs knobs = calm_ ? SimKnobs::calm(prng_) : SimKnobs::swarm(prng_);
+  SimHubKnobs hub_knobs = calm_ ? SimHubKnobs::calm(prng_) : SimHubKnobs::swarm(prng_);
   // The hub has a worker of its own, the last one.
   world_ = std::make_unique<SimWorld>(
       SimWorld::Options{.seed = prng_.next(), .workers = workers_ + 1, .knobs = knobs});
-  hub_ = std::make_unique<SimHub>(*world_, workers_,
-                                  calm_ ? SimHubKnobs::calm(prng_) : SimHubKnobs::swarm(prng_));
+  hub_ = std::make_unique<SimHub>(*world_, workers_, hub_knobs);
+  // The repo is made by one call that is not repeated, so most seeds let that pass.
+  if (prng_.chance(0.8)) {
+    Prng quiet(seed);
+    world_->set_knobs(knobs.without_faults());
+    hub_->set_knobs(SimHubKnobs::calm(quiet));
+    hub_->on_repo([this, knobs, hub_knobs] {
+      world_->set_knobs(knobs);
+      hub_->set_knobs(hub_knobs);
+    });
+  }
   resolver_ = std::make_unique<SimResolver>(*hub_);
-  std::size_t blocks = prng_.chance(0.5) ? 12 * workers_ : 64;
+  std::size_t blocks = prng_.chance(0.6) ? 12 * workers_ : 64;
   arena_ = std::make_unique<Arena>(blocks * block_size_bytes);
   draw_folder();
 }
@@ -188,6 +201,7 @@ void UploadSeed::plan_trouble() {
     world_->after(Duration(prng_.below(20'000'000'000)), [this] {
       if (!running_ || first_over_) return;
       stopped_ = true;
+      stopped_at_ = world_->now();
       running_->cancel();
     });
   }
@@ -208,15 +222,27 @@ void UploadSeed::judge_first(const Result<UploadResult>& result) {
     problem(fmt::format("nothing went wrong and the upload failed:\n{}", describe(result.error())));
   } else if (result.error().code.empty() || result.error().message.empty()) {
     problem("an error that says nothing");
-  } else if (stopped_ != (result.error().kind == ErrorClass::cancelled)) {
-    problem(fmt::format("stopped: {}, and the error:\n{}", stopped_, describe(result.error())));
+  } else if (!stopped_ && result.error().kind == ErrorClass::cancelled) {
+    problem(fmt::format("nobody stopped it, and the error:\n{}", describe(result.error())));
   }
+  if (stopped_) judge_stop();
   std::uint64_t confirmed = reporter_->counters.bytes_confirmed;
   if (!hub_->renegotiated() && confirmed > hub_->bytes_confirmed()) {
     problem(fmt::format("{} bytes were confirmed, and the hub confirmed {}: some twice", confirmed,
                         hub_->bytes_confirmed()));
   }
   outcome_ = result ? "worked" : result.error().code;
+  if (!result) error_ = describe(result.error());
+}
+
+// A stop takes effect at once, but for what the machine itself takes.
+void UploadSeed::judge_stop() {
+  const SimKnobs& knobs = world_->knobs();
+  bool quick = knobs.slow == 0 && knobs.worker_pause == 0 && knobs.release_late == 0 &&
+               knobs.delay_max < 1ms;
+  Duration most = quick ? Duration(1s) : Duration(60s);
+  Duration took = world_->now() - stopped_at_;
+  if (took > most) problem(fmt::format("it stopped {:.3f} s after it was told", seconds_of(took)));
 }
 
 void UploadSeed::judge_second(const Result<UploadResult>& result) {
@@ -281,6 +307,7 @@ SeedReport UploadSeed::run() {
     Prng quiet(seed_ + 1);
     world_->set_knobs(SimKnobs());
     hub_->set_knobs(SimHubKnobs::calm(quiet));
+    hub_->on_repo(nullptr);
     judge_second(upload());
   }
   if (problems_.empty()) check_at_rest();
@@ -295,6 +322,7 @@ SeedReport UploadSeed::run() {
       changes_ ? ", a file changes" : "", stops_ ? ", stopped" : "", outcome_,
       world_->network().resets(), world_->network().stalls(), hub_->faults(),
       seconds_of(world_->now().time_since_epoch()), turns_);
+  if (!error_.empty()) report.summary += "\n" + error_;
   return report;
 }
 
