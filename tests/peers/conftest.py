@@ -228,7 +228,7 @@ def client_fixture(version):
                 clean_environment(HF_ENDPOINT=endpoint or hub.url, HF_TOKEN=hub.token,
                                   HF_HOME=tmp_path / f"hf_home_{version}",
                                   HF_HUB_DISABLE_TELEMETRY=1, HF_HUB_DISABLE_PROGRESS_BARS=1,
-                                  HF_HUB_DISABLE_XET=1, **env), cwd or tmp_path)
+                                  **{"HF_HUB_DISABLE_XET": 1} | env), cwd or tmp_path)
             assert done.code == expect, f"{arguments or script}: {done}"
             return done
 

@@ -75,7 +75,7 @@ def test_endpoint(asked, hub):
 def test_offline(asked, variable):
     assert asked("--json", HF_TOKEN=Hub.token, **{variable: "1"}) is None
     assert not asked.requests
-    assert asked.last.code == 2 and asked.last.error["code"] == "offline_mode"
+    assert asked.last.code == 1 and asked.last.error["code"] == "offline_mode"
 
 
 def test_user_agent_says_who_and_no_more(asked):
