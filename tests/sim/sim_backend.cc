@@ -127,6 +127,8 @@ int SimBackend::close(SimOperation& operation) {
 }
 
 void SimBackend::cancel(Pending& pending) {
+  // Over already, and only its completion has not been fetched.
+  if (!pending.backend_state) return;
   auto operation = static_cast<SimOperation*>(pending.backend_state)->shared_from_this();
   if (std::exchange(operation->cancelled, true)) return;
   world_.later([this, operation] { cancel_arrived(*operation); });
@@ -172,6 +174,7 @@ void SimBackend::release(SimOperation& operation) {
     world_.violation("bytes of a send changed before they were released");
   }
   operation.released = true;
+  operation.pending->backend_state = nullptr;
   // One completion for both moments if nobody has fetched the first.
   auto done = std::ranges::find(due_, operation.pending, &Completion::pending);
   if (done != due_.end()) {
