@@ -28,6 +28,14 @@ bool says_expired(std::string_view body) {
 
 }  // namespace
 
+void become_url_expired(Error& error) {
+  error.kind = ErrorClass::expired;
+  error.code = "url_expired";
+  error.hint =
+      "the line is too slow for the lifetime of the URLs: try fewer connections (--connections), "
+      "and check this machine's clock";
+}
+
 Task<Result<std::string>> PartUpload::run(Scope& scope) {
   Result<PartRequest> wish = work.target->request(work.part);
   if (!wish) co_return fail(std::move(wish.error()).at("part"));
@@ -93,11 +101,7 @@ Result<std::string> PartUpload::judge(const HttpAnswer& answer, const HttpReques
   Error error = error_of_answer(answer, request, now);
   bool past_end = work.target->expires_at() > 0 && now >= work.target->expires_at();
   if (answer.status == 403 && (past_end || says_expired(answer.body))) {
-    error.kind = ErrorClass::expired;
-    error.code = "url_expired";
-    error.hint =
-        "the line is too slow for the lifetime of the URLs: try fewer connections "
-        "(--connections), and check this machine's clock";
+    become_url_expired(error);
   } else {
     error.code = "part_refused";
   }

@@ -13,6 +13,9 @@
 
 namespace headrace {
 
+// Makes of a 403 what it means: the right to send ran out. With what to do about it.
+void become_url_expired(Error& error);
+
 struct PartUpload {
   HttpClient& client;
   const Source& source;

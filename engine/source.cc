@@ -11,6 +11,9 @@ namespace {
 
 Error file_error(std::string_view code, std::string_view what, int result,
                  const std::string& path) {
+  if (result == -ECANCELED) {
+    return make_error(ErrorClass::cancelled, "cancelled", "told to stop").at("read").on_path(path);
+  }
   Error error = system_error(code, what, -result);
   if (result == -EACCES) error.hint = "check the permissions of the file";
   if (result == -EMFILE || result == -ENFILE) {

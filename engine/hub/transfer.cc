@@ -343,6 +343,7 @@ Task<void> Transfer::finish(Scope& lanes, HubClient& hub, FinishObject work) {
       }
       return scheduler.renewals_exhausted(work.object);
     });
+    if (expired) become_url_expired(error);
     if (exhausted) file_trouble(work.file, std::move(error));
     co_return;
   }

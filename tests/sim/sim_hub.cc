@@ -33,6 +33,11 @@ std::string content_of(hub::Answer& answer) {
   return bytes;
 }
 
+bool unknown(const std::variant<hub::Answer, std::unique_ptr<hub::Receiver>>& begun) {
+  const hub::Answer* answer = std::get_if<hub::Answer>(&begun);
+  return answer && answer->status == 404;
+}
+
 }  // namespace
 
 SimHubKnobs SimHubKnobs::calm(Prng& prng) {
@@ -49,7 +54,7 @@ SimHubKnobs SimHubKnobs::swarm(Prng& prng) {
   knobs.fail_after = one_of(prng, {0, 0, 0, 0.02, 0.1});
   knobs.cut_answer = one_of(prng, {0, 0, 0, 0.02});
   knobs.slow_answer = one_of(prng, {0, 0, 0.05});
-  knobs.forget_uploads = one_of(prng, {0, 0, 1});
+  knobs.new_uploads = one_of(prng, {0, 0, 1});
   knobs.lookup_failure = one_of(prng, {0, 0, 0, 0.2});
   constexpr std::array<std::int64_t, 4> lifetimes = {3600, 3600, 60, 3};
   knobs.url_lifetime_s = lifetimes[prng.below(lifetimes.size())];
@@ -145,7 +150,7 @@ Task<std::optional<hub::Answer>> SimHub::answer(Scope& scope, const hub::Call& c
   whole.body = std::move(*text);
   hub::Target target(call.target);
   bool batch = call.target.ends_with("/info/lfs/objects/batch");
-  if (batch && chance(knobs_.forget_uploads)) {
+  if (batch && chance(knobs_.new_uploads)) {
     Result<std::vector<hub::UploadRecord>> uploads = store_->uploads();
     for (const hub::UploadRecord& upload : *uploads) {
       Status removed = store_->remove_upload(upload.id);
@@ -158,13 +163,21 @@ Task<std::optional<hub::Answer>> SimHub::answer(Scope& scope, const hub::Call& c
         {.oid = target.segments.back(), .upload = std::string(target.find("upload").value_or(""))},
         whole.body);
   }
-  co_return protocols_.back()->handle(whole);
+  hub::Answer answer = protocols_.back()->handle(whole);
+  bool transfer = target.segments.front() == "_lfs";
+  for (std::size_t i = protocols_.size() - 1; i > 0 && transfer && answer.status == 404; --i) {
+    answer = protocols_[i - 1]->handle(whole);
+  }
+  co_return answer;
 }
 
 Task<std::optional<hub::Answer>> SimHub::receive(Scope& scope, const hub::Call& call,
                                                  RequestBody& body) {
-  hub::Protocol& protocol = *protocols_.back();
-  auto begun = protocol.receive(call);
+  // An upload of before the last negotiation is known to the protocol that made it.
+  auto begun = protocols_.back()->receive(call);
+  for (std::size_t i = protocols_.size() - 1; i > 0 && unknown(begun); --i) {
+    begun = protocols_[i - 1]->receive(call);
+  }
   if (hub::Answer* refused = std::get_if<hub::Answer>(&begun)) co_return std::move(*refused);
   hub::Receiver& receiver = *std::get<std::unique_ptr<hub::Receiver>>(begun);
   std::uint64_t size = 0;
@@ -263,10 +276,12 @@ Task<Result<std::vector<SocketAddress>>> SimResolver::resolve(Scope& scope, std:
   if (!looked) co_return fail(make_error(ErrorClass::cancelled, "cancelled", "told to stop"));
   Prng& prng = scope.worker().prng();
   if (host != "hub.sim") {
-    co_return fail(make_error(ErrorClass::fail, "name_not_found", "there is no such name"));
+    co_return fail(
+        make_error(ErrorClass::fail, "name_not_found", "there is no such name").at("resolve"));
   }
   if (hub_.knobs().lookup_failure > 0 && prng.chance(hub_.knobs().lookup_failure)) {
-    co_return fail(make_error(ErrorClass::retry, "name_lookup_failed", "nobody knows just now"));
+    co_return fail(
+        make_error(ErrorClass::retry, "name_lookup_failed", "nobody knows just now").at("resolve"));
   }
   SocketAddress v6;
   auto& in6 = reinterpret_cast<sockaddr_in6&>(v6.storage);

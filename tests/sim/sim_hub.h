@@ -28,7 +28,7 @@ struct SimHubKnobs {
   double cut_answer = 0;
   double slow_answer = 0;
   Duration slow_max = 3min;
-  double forget_uploads = 0;  // at a batch
+  double new_uploads = 0;     // at a batch
   double lookup_failure = 0;  // of the name
   std::int64_t url_lifetime_s = 3600;
   std::uint64_t multipart_threshold = 200'000;
@@ -87,7 +87,7 @@ class SimHub final : public HttpHandler {
   SimHubKnobs knobs_;
   Prng prng_;
   std::unique_ptr<hub::Store> store_;
-  // Calls under way when uploads are forgotten go on with the protocol they began with.
+  // One that is asked for new uploads is followed by another, which knows none of the old ones.
   std::vector<std::unique_ptr<hub::Protocol>> protocols_;
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<Scope> scope_;

@@ -74,6 +74,7 @@ class UploadSeed {
   std::uint64_t turns_ = 0;
   std::vector<std::string> problems_;
   std::string outcome_;
+  std::string error_;  // of the first upload, for a person
 };
 
 UploadSeed::UploadSeed(std::uint64_t seed)
@@ -217,6 +218,7 @@ void UploadSeed::judge_first(const Result<UploadResult>& result) {
                         hub_->bytes_confirmed()));
   }
   outcome_ = result ? "worked" : result.error().code;
+  if (!result) error_ = describe(result.error());
 }
 
 void UploadSeed::judge_second(const Result<UploadResult>& result) {
@@ -295,6 +297,7 @@ SeedReport UploadSeed::run() {
       changes_ ? ", a file changes" : "", stops_ ? ", stopped" : "", outcome_,
       world_->network().resets(), world_->network().stalls(), hub_->faults(),
       seconds_of(world_->now().time_since_epoch()), turns_);
+  if (!error_.empty()) report.summary += "\n" + error_;
   return report;
 }
 

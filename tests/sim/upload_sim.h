@@ -14,7 +14,7 @@ namespace headrace {
 
 struct SeedReport {
   std::vector<std::string> problems;
-  std::string summary;  // what the seed was and what became of it, one line
+  std::string summary;  // what the seed was and what became of it
   bool first_worked = false;
   std::uint64_t trace = 0;
 };
