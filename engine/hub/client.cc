@@ -325,7 +325,15 @@ Task<Result<CommitAnswer>> HubClient::commit(Scope& scope, const std::string& re
     co_return fail(
         outcome_unknown(std::move(error), "the commit", urls_.page() + "/commits/" + revision));
   }
-  if (answer->status >= 300) co_return fail(error_of(*answer, *request));
+  if (answer->status >= 300) {
+    Error error = error_of(*answer, *request);
+    // A gateway that gives up does not know what the server behind it has done.
+    if (answer->status >= 500) {
+      error =
+          outcome_unknown(std::move(error), "the commit", urls_.page() + "/commits/" + revision);
+    }
+    co_return fail(std::move(error));
+  }
   co_return placed(parse_commit(answer->body, create_pr), *answer, "POST",
                    urls_.commit(revision, create_pr));
 }

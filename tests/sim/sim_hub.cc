@@ -122,6 +122,8 @@ Task<ServerReply> SimHub::handle(Scope& scope, const ServerRequest& request, Req
                  .body = {},
                  .origin = endpoint()};
   std::optional<hub::Answer> found = co_await answer(scope, call, body);
+  bool made = found && found->status == 200 && call.target == "/api/repos/create";
+  if (made && on_repo_) std::exchange(on_repo_, nullptr)();
   ServerReply reply;
   if (!found) {
     reply.cut_after = 0;  // the body broke off

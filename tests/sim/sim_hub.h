@@ -7,6 +7,7 @@
 // that names anything else is a violation of the world's.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,6 +48,8 @@ class SimHub final : public HttpHandler {
   std::uint16_t port() const { return port_; }
   void set_knobs(const SimHubKnobs& knobs);
   const SimHubKnobs& knobs() const { return knobs_; }
+  // Called once, when the repo has been made: trouble that begins before it hides all that follows.
+  void on_repo(std::function<void()> function) { on_repo_ = std::move(function); }
   // Ends the server; the world must be turned until stopped().
   void stop();
   bool stopped() const { return scope_->children() == 0; }
@@ -93,6 +96,7 @@ class SimHub final : public HttpHandler {
   std::unique_ptr<Scope> scope_;
   std::uint16_t port_ = 0;
   std::uint64_t random_ = 0;
+  std::function<void()> on_repo_;
 
   struct Confirmed {
     std::string etag;

@@ -11,6 +11,14 @@ double one_of(Prng& prng, std::initializer_list<double> values) {
 
 }  // namespace
 
+SimKnobs SimKnobs::without_faults() const {
+  SimKnobs knobs = *this;
+  knobs.read_error = knobs.open_error = 0;
+  knobs.connect_refused = knobs.connect_lost = 0;
+  knobs.reset = knobs.stall = 0;
+  return knobs;
+}
+
 SimKnobs SimKnobs::calm(Prng& prng) {
   SimKnobs knobs;
   constexpr std::array<Duration, 3> delays = {2us, 200us, 30ms};

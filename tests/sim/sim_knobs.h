@@ -36,6 +36,9 @@ struct SimKnobs {
   double release_late = 0;
   Duration release_max = 500ms;
 
+  // The same without what bends a promise.
+  SimKnobs without_faults() const;
+
   static SimKnobs calm(Prng& prng);
   static SimKnobs swarm(Prng& prng);
 };

@@ -85,11 +85,21 @@ UploadSeed::UploadSeed(std::uint64_t seed)
       stops_(!calm_ && prng_.chance(0.1)),
       workers_(prng_.between(1, 3)) {
   SimKnobs knobs = calm_ ? SimKnobs::calm(prng_) : SimKnobs::swarm(prng_);
+  SimHubKnobs hub_knobs = calm_ ? SimHubKnobs::calm(prng_) : SimHubKnobs::swarm(prng_);
   // The hub has a worker of its own, the last one.
   world_ = std::make_unique<SimWorld>(
       SimWorld::Options{.seed = prng_.next(), .workers = workers_ + 1, .knobs = knobs});
-  hub_ = std::make_unique<SimHub>(*world_, workers_,
-                                  calm_ ? SimHubKnobs::calm(prng_) : SimHubKnobs::swarm(prng_));
+  hub_ = std::make_unique<SimHub>(*world_, workers_, hub_knobs);
+  // The repo is made by one call that is not repeated, so most seeds let that pass.
+  if (prng_.chance(0.8)) {
+    Prng quiet(seed);
+    world_->set_knobs(knobs.without_faults());
+    hub_->set_knobs(SimHubKnobs::calm(quiet));
+    hub_->on_repo([this, knobs, hub_knobs] {
+      world_->set_knobs(knobs);
+      hub_->set_knobs(hub_knobs);
+    });
+  }
   resolver_ = std::make_unique<SimResolver>(*hub_);
   std::size_t blocks = prng_.chance(0.5) ? 12 * workers_ : 64;
   arena_ = std::make_unique<Arena>(blocks * block_size_bytes);
