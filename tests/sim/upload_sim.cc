@@ -49,6 +49,7 @@ class UploadSeed {
   Task<void> upload_task(Scope& scope, std::optional<Result<UploadResult>>& result);
   void plan_trouble();
   void judge_first(const Result<UploadResult>& result);
+  void judge_stop();
   void judge_second(const Result<UploadResult>& result);
   void check_at_rest();
   bool turn_until(const std::function<bool()>& finished, Duration limit);
@@ -71,6 +72,7 @@ class UploadSeed {
   Scope* running_ = nullptr;
   bool first_over_ = false;
   bool stopped_ = false;
+  Time stopped_at_{};
   std::uint64_t turns_ = 0;
   std::vector<std::string> problems_;
   std::string outcome_;
@@ -199,6 +201,7 @@ void UploadSeed::plan_trouble() {
     world_->after(Duration(prng_.below(20'000'000'000)), [this] {
       if (!running_ || first_over_) return;
       stopped_ = true;
+      stopped_at_ = world_->now();
       running_->cancel();
     });
   }
@@ -219,9 +222,10 @@ void UploadSeed::judge_first(const Result<UploadResult>& result) {
     problem(fmt::format("nothing went wrong and the upload failed:\n{}", describe(result.error())));
   } else if (result.error().code.empty() || result.error().message.empty()) {
     problem("an error that says nothing");
-  } else if (stopped_ != (result.error().kind == ErrorClass::cancelled)) {
-    problem(fmt::format("stopped: {}, and the error:\n{}", stopped_, describe(result.error())));
+  } else if (!stopped_ && result.error().kind == ErrorClass::cancelled) {
+    problem(fmt::format("nobody stopped it, and the error:\n{}", describe(result.error())));
   }
+  if (stopped_) judge_stop();
   std::uint64_t confirmed = reporter_->counters.bytes_confirmed;
   if (!hub_->renegotiated() && confirmed > hub_->bytes_confirmed()) {
     problem(fmt::format("{} bytes were confirmed, and the hub confirmed {}: some twice", confirmed,
@@ -229,6 +233,16 @@ void UploadSeed::judge_first(const Result<UploadResult>& result) {
   }
   outcome_ = result ? "worked" : result.error().code;
   if (!result) error_ = describe(result.error());
+}
+
+// A stop takes effect at once, but for what the machine itself takes.
+void UploadSeed::judge_stop() {
+  const SimKnobs& knobs = world_->knobs();
+  bool quick = knobs.slow == 0 && knobs.worker_pause == 0 && knobs.release_late == 0 &&
+               knobs.delay_max < 1ms;
+  Duration most = quick ? Duration(1s) : Duration(60s);
+  Duration took = world_->now() - stopped_at_;
+  if (took > most) problem(fmt::format("it stopped {:.3f} s after it was told", seconds_of(took)));
 }
 
 void UploadSeed::judge_second(const Result<UploadResult>& result) {
