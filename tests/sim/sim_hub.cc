@@ -42,9 +42,10 @@ bool unknown(const std::variant<hub::Answer, std::unique_ptr<hub::Receiver>>& be
 
 SimHubKnobs SimHubKnobs::calm(Prng& prng) {
   SimHubKnobs knobs;
-  constexpr std::array<std::uint64_t, 3> sizes = {100'000, 131'072, 400'000};
+  // Below a block, beside its borders, and of several blocks.
+  constexpr std::array<std::uint64_t, 4> sizes = {100'000, 131'072, 400'000, 800'000};
   knobs.part_size = sizes[prng.below(sizes.size())];
-  knobs.multipart_threshold = prng.chance(0.5) ? 150'000 : 600'000;
+  knobs.multipart_threshold = prng.chance(0.5) ? 150'000 : 1'200'000;
   return knobs;
 }
 

@@ -43,7 +43,7 @@ SimKnobs SimKnobs::swarm(Prng& prng) {
   knobs.open_error = one_of(prng, {0, 0, 0, 0, 0, 0.01});
   knobs.connect_refused = one_of(prng, {0, 0, 0, 0.05, 0.3});
   knobs.connect_lost = one_of(prng, {0, 0, 0, 0.05});
-  knobs.reset = one_of(prng, {0, 0, 0, 0.001, 0.01});
+  knobs.reset = one_of(prng, {0, 0, 0, 0.002, 0.02});
   knobs.stall = one_of(prng, {0, 0, 0, 0.0005, 0.005});
   return knobs;
 }

@@ -108,9 +108,11 @@ void SimNetwork::start_send(SimOperation& operation) {
   }
   if (!endpoint.connected || endpoint.shut) return operation.home->finish(operation, -EPIPE);
   endpoint.sending.push_back(&operation);
-  // As with zero-copy: the kernel has the pages and says done; it reads them when it sends.
+  // As with zero-copy: the kernel has the pages and says done; it reads them when it sends. Bytes
+  // in the waiter's own memory are copied, for it waits until they are released.
   std::uint32_t size = operation.pending->operation.size;
-  if (size <= send_buffer_max && world_.chance(world_.knobs().done_early)) {
+  if (operation.pending->hold && size <= send_buffer_max &&
+      world_.chance(world_.knobs().done_early)) {
     operation.home->finish_early(operation, static_cast<int>(size));
   }
   plan_move(operation.endpoint, world_.delay());
@@ -260,6 +262,8 @@ void SimNetwork::reset(const Endpoint& endpoint) {
 void SimNetwork::shutdown(const Endpoint& endpoint) {
   if (endpoint->shut) return;
   endpoint->shut = true;
+  // A stall is the peer's or the line's; who gives a connection up is not kept waiting by it.
+  if (std::exchange(endpoint->stalled_until, Time{}) > world_.now()) endpoint->moving = false;
   while (!endpoint->sending.empty() && !endpoint->sending.back()->done) {
     SimOperation& operation = *endpoint->sending.back();
     endpoint->sending.pop_back();

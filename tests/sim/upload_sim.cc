@@ -103,7 +103,7 @@ UploadSeed::UploadSeed(std::uint64_t seed)
     });
   }
   resolver_ = std::make_unique<SimResolver>(*hub_);
-  std::size_t blocks = prng_.chance(0.5) ? 12 * workers_ : 64;
+  std::size_t blocks = prng_.chance(0.6) ? 12 * workers_ : 64;
   arena_ = std::make_unique<Arena>(blocks * block_size_bytes);
   draw_folder();
 }
