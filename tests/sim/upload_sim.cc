@@ -307,6 +307,7 @@ SeedReport UploadSeed::run() {
     Prng quiet(seed_ + 1);
     world_->set_knobs(SimKnobs());
     hub_->set_knobs(SimHubKnobs::calm(quiet));
+    hub_->on_repo(nullptr);
     judge_second(upload());
   }
   if (problems_.empty()) check_at_rest();
