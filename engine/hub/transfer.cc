@@ -1,6 +1,8 @@
 #include "engine/hub/transfer.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -59,6 +61,7 @@ Task<Status> Transfer::run(Scope& scope) {
   Crew::Part part = [this](Scope& member, Hand hand) { return work(member, hand); };
   co_await crew_.all(running, part);
   stop_->scope = nullptr;
+  tell_of_shared_objects();
   if (first_error_) co_return fail(std::move(*first_error_));
   if (scope.cancelled())
     co_return fail(make_error(ErrorClass::cancelled, "cancelled", "told to stop"));
@@ -363,6 +366,27 @@ void Transfer::file_trouble(FileIndex index, Error error) {
   reporter_.event(FileSkipped{(*files_)[index].path, SkipReason::failed, error.message});
   std::lock_guard lock(mutex_);
   failures_.push_back(std::move(error));
+  failed_files_.push_back(index);
+}
+
+// An object fails once, in the name of one file; others of the same content fail with it.
+void Transfer::tell_of_shared_objects() {
+  std::set<FileIndex> told(failed_files_.begin(), failed_files_.end());
+  std::map<ObjectIndex, std::size_t> by_object;
+  for (std::size_t i = 0; i < failed_files_.size(); ++i) {
+    ObjectIndex object = (*files_)[failed_files_[i]].object;
+    if (object != no_object) by_object.emplace(object, i);
+  }
+  if (by_object.empty()) return;
+  for (FileIndex index = 0; index < files_->size(); ++index) {
+    const FileRecord& file = (*files_)[index];
+    auto found = by_object.find(file.object);
+    if (file.state != FileRecord::State::failed || told.contains(index)) continue;
+    if (found == by_object.end()) continue;
+    Error error = failures_[found->second];
+    error.path = file.path;
+    file_trouble(index, std::move(error));
+  }
 }
 
 void Transfer::end_all(Error error) {

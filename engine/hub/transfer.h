@@ -66,6 +66,7 @@ class Transfer {
   Duration wait_before(Scope& scope, const Error& error, std::uint32_t tries);
   // One file can't go on: ends everything, unless told to keep going.
   void file_trouble(FileIndex index, Error error);
+  void tell_of_shared_objects();
   void end_all(Error error);
   void count_done();
 
@@ -88,6 +89,7 @@ class Transfer {
   std::mutex mutex_;
   std::optional<Error> first_error_;
   std::vector<Error> failures_;
+  std::vector<FileIndex> failed_files_;  // whose they are
 };
 
 }  // namespace headrace

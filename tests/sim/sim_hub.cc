@@ -161,10 +161,8 @@ Task<std::optional<hub::Answer>> SimHub::answer(Scope& scope, const hub::Call& c
     }
     make_protocol();
   }
-  if (call.method == "POST" && target.segments.front() == "_lfs") {
-    check_completion(
-        {.oid = target.segments.back(), .upload = std::string(target.find("upload").value_or(""))},
-        whole.body);
+  if (auto upload = target.find("upload"); upload && call.method == "POST") {
+    check_completion({.oid = target.segments.back(), .upload = std::string(*upload)}, whole.body);
   }
   hub::Answer answer = protocols_.back()->handle(whole);
   bool transfer = target.segments.front() == "_lfs";

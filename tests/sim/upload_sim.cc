@@ -34,6 +34,11 @@ std::string random_bytes(Prng& prng, std::size_t size) {
   return bytes;
 }
 
+bool left_out(const UploadResult& result, const std::string& path) {
+  return std::ranges::any_of(result.failures,
+                             [&](const Error& error) { return error.path.ends_with(path); });
+}
+
 // One seed's life, in the order in which it happens.
 class UploadSeed {
  public:
@@ -61,6 +66,7 @@ class UploadSeed {
   bool calm_;     // no faults at all: everything must work at once
   bool changes_;  // somebody rewrites a file meanwhile
   bool stops_;    // and somebody loses patience
+  bool keeps_;    // a file that fails is left out
   std::size_t workers_;
   std::unique_ptr<SimWorld> world_;
   std::unique_ptr<SimHub> hub_;
@@ -85,6 +91,7 @@ UploadSeed::UploadSeed(std::uint64_t seed)
       calm_(prng_.chance(0.2)),
       changes_(!calm_ && prng_.chance(0.1)),
       stops_(!calm_ && prng_.chance(0.1)),
+      keeps_(prng_.chance(0.2)),
       workers_(prng_.between(1, 3)) {
   SimKnobs knobs = calm_ ? SimKnobs::calm(prng_) : SimKnobs::swarm(prng_);
   SimHubKnobs hub_knobs = calm_ ? SimHubKnobs::calm(prng_) : SimHubKnobs::swarm(prng_);
@@ -115,8 +122,8 @@ void UploadSeed::write(const std::string& path, std::string bytes) {
 }
 
 void UploadSeed::draw_folder() {
-  constexpr std::array<std::size_t, 9> sizes = {0,       1,       100,       5'000,    50'000,
-                                                150'000, 262'144, 1'000'000, 1'700'000};
+  constexpr std::array<std::size_t, 10> sizes = {0,       1,       100,       5'000,     50'000,
+                                                 150'000, 262'144, 1'000'000, 1'700'000, 3'000'000};
   std::size_t count = prng_.between(1, files_max);
   std::string last;
   for (std::size_t i = 0; i < count; ++i) {
@@ -156,6 +163,7 @@ Task<void> UploadSeed::upload_task(Scope& scope, std::optional<Result<UploadResu
   request.repo = {RepoType::model, "me", "simulated"};
   request.local_paths = {folder};
   request.message = "from the simulation";
+  request.keep_going = keeps_;
   if (seed_ % 5 == 0) request.commit_limits.operations_max = 3;
   HubUpload upload(crew, std::move(request), 0, *reporter_,
                    [this](const UploadRequest&, const std::atomic<bool>&) { return list(); });
@@ -212,6 +220,7 @@ void UploadSeed::judge_first(const Result<UploadResult>& result) {
   if (result) {
     for (const auto& [path, versions] : versions_) {
       auto found = stored.find(path);
+      if (found == stored.end() && left_out(*result, path)) continue;
       if (found == stored.end()) {
         problem(fmt::format("the upload worked and {} is not in the repo", path));
       } else if (!versions.contains(found->second)) {
@@ -251,6 +260,10 @@ void UploadSeed::judge_second(const Result<UploadResult>& result) {
         fmt::format("all faults were over and the upload failed:\n{}", describe(result.error())));
     return;
   }
+  if (!result->failures.empty()) {
+    problem(fmt::format("all faults were over and a file failed:\n{}",
+                        describe(result->failures.front())));
+  }
   std::map<std::string, std::string> stored = hub_->files(repo_name);
   for (const auto& [path, bytes] : now_) {
     auto found = stored.find(path);
@@ -258,7 +271,7 @@ void UploadSeed::judge_second(const Result<UploadResult>& result) {
       problem(fmt::format("after the second upload {} is not what the folder holds", path));
     }
   }
-  if (outcome_ == "worked" && !changes_ && !result->commits.empty()) {
+  if (outcome_ == "worked" && !changes_ && !keeps_ && !result->commits.empty()) {
     problem("a second upload of the same folder made a commit");
   }
 }
@@ -316,11 +329,11 @@ SeedReport UploadSeed::run() {
   report.first_worked = outcome_ == "worked";
   report.trace = world_->trace();
   report.summary = fmt::format(
-      "{} workers, {} files, {} blocks; {}{}{}: {}; {} resets, {} stalls, {} faults of the hub, "
+      "{} workers, {} files, {} blocks; {}{}{}{}: {}; {} resets, {} stalls, {} faults of the hub, "
       "{:.0f} s of its time, {} turns",
       workers_, now_.size(), arena_->blocks_total(), calm_ ? "calm" : "rough",
-      changes_ ? ", a file changes" : "", stops_ ? ", stopped" : "", outcome_,
-      world_->network().resets(), world_->network().stalls(), hub_->faults(),
+      changes_ ? ", a file changes" : "", stops_ ? ", stopped" : "", keeps_ ? ", keeps going" : "",
+      outcome_, world_->network().resets(), world_->network().stalls(), hub_->faults(),
       seconds_of(world_->now().time_since_epoch()), turns_);
   if (!error_.empty()) report.summary += "\n" + error_;
   return report;
