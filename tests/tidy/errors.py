@@ -10,7 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CATALOGUE = "tools/doc/errors.md"
-GIVEN = re.compile(r'\b(?:make_error\([^";]*?,\s*|(?:system|file|argument)_error\(\s*|code\s*=\s*)"([a-z0-9_]+)"')
+GIVEN = re.compile(r'\b(?:make_error\([^";]*?,\s*|(?:system|file|argument)_error\(\s*'
+                   r'|code\s*=\s*)"([a-z0-9_]+)"')
 
 
 def codes_of(text):

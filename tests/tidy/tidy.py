@@ -123,10 +123,12 @@ def check_functions(path, lines):
 
 def start_of(lines, number):
     """The first line of the statement whose last line is given: a signature may span several."""
+    open_brackets = 0
     while number > 0:
         line = lines[number]
+        open_brackets += line.count(")") - line.count("(")
         initialiser = line.lstrip().startswith(":") or lines[number - 1].endswith(",")
-        if not initialiser and line.count(")") <= line.count("("):
+        if not initialiser and open_brackets <= 0:
             break
         number -= 1
     return lines[number]
