@@ -1,6 +1,9 @@
 #include "tools/hub/server.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,6 +17,9 @@ namespace {
 constexpr std::size_t whole_body_size_max = std::size_t{16} << 20;
 // A job a MiB: switching threads then costs a few percent of writing.
 constexpr std::size_t job_size_bytes = std::size_t{1} << 20;
+// Two seconds in all for a port that the hub before this one has not let go of yet.
+constexpr int port_tries_max = 40;
+constexpr auto port_wait = std::chrono::milliseconds(50);
 
 // A range of stored bytes as the body of a reply.
 class ContentStream final : public ReplyStream {
@@ -139,17 +145,26 @@ Result<std::unique_ptr<HubServer>> HubServer::start(Protocol& protocol, const Ad
   auto runtime = Runtime::start(1, 0);
   if (!runtime) return fail(std::move(runtime.error()));
   Worker& worker = (*runtime)->worker(0);
-  std::promise<Result<std::uint16_t>> listening;
-  worker.send([&hub, &worker, &address, &listening] {
-    hub->server_.emplace(worker, hub->handler_);
-    auto port = hub->server_->listen(address.host, address.port);
-    if (port) {
-      hub->scope_.emplace(worker);
-      hub->scope_->spawn(serve(*hub->scope_, *hub));
-    }
-    listening.set_value(std::move(port));
-  });
-  auto port = listening.get_future().get();
+  auto listen = [&hub, &worker, &address] {
+    std::promise<Result<std::uint16_t>> listening;
+    worker.send([&hub, &worker, &address, &listening] {
+      hub->server_.emplace(worker, hub->handler_);
+      auto port = hub->server_->listen(address.host, address.port);
+      if (port) {
+        hub->scope_.emplace(worker);
+        hub->scope_->spawn(serve(*hub->scope_, *hub));
+      }
+      listening.set_value(std::move(port));
+    });
+    return listening.get_future().get();
+  };
+  auto port = listen();
+  // The kernel takes down the ring of a killed process after its end, and the port with it.
+  for (int tries = 0; tries < port_tries_max; ++tries) {
+    if (port || address.port == 0 || port.error().sys_error != EADDRINUSE) break;
+    std::this_thread::sleep_for(port_wait);
+    port = listen();
+  }
   if (!port) return fail(std::move(port.error()));
   hub->port_ = *port;
   hub->runtime_ = std::move(*runtime);
