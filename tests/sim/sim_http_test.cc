@@ -210,7 +210,6 @@ TEST_CASE("in rough worlds every request ends, and what was confirmed has arrive
   CHECK(total.good > 2000);
   CHECK(total.refused > 100);
   CHECK(total.cut > 100);
-  for (const auto& [code, count] : total.codes) MESSAGE(code << " " << count);
 }
 
 }  // namespace headrace
