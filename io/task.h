@@ -21,19 +21,6 @@ namespace headrace {
 // Frames of one thread, kept by size for the next coroutine.
 class FrameCache {
  public:
-  // Sanitizers see a use of a dead frame only if it really goes back to the allocator.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  static constexpr bool enabled = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  static constexpr bool enabled = false;
-#else
-  static constexpr bool enabled = true;
-#endif
-#else
-  static constexpr bool enabled = true;
-#endif
-
   static void* allocate(std::size_t size) {
     std::size_t index = index_of(size);
     if (index >= class_count || !enabled) return ::operator new(size);
@@ -65,6 +52,18 @@ class FrameCache {
   struct Node {
     Node* next;
   };
+  // Sanitizers see a use of a dead frame only if it really goes back to the allocator.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  static constexpr bool enabled = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+  static constexpr bool enabled = false;
+#else
+  static constexpr bool enabled = true;
+#endif
+#else
+  static constexpr bool enabled = true;
+#endif
   static constexpr std::size_t class_size = 128;
   static constexpr std::size_t class_count = 32;  // frames up to 4 KiB
   static constexpr std::size_t frames_per_class_max = 64;
