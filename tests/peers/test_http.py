@@ -32,7 +32,8 @@ def status_of(*arguments, data=None):
 @pytest.fixture
 def action(hub):
     """The upload href of an object of these bytes, in a repo that curl made."""
-    authorized = ["-H", f"authorization: Bearer {Hub.token}", "-H", "content-type: application/json"]
+    authorized = ["-H", f"authorization: Bearer {Hub.token}",
+                  "-H", "content-type: application/json"]
     owner, name = REPO.split("/")
     assert status_of(*authorized, "-d", json.dumps({"name": name, "organization": owner}),
                      f"{hub.url}/api/repos/create") in (200, 409)
@@ -143,7 +144,7 @@ def serving(way, protocol):
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Versioned", (Peer,),
                                                         {"protocol_version": protocol}))
     server.way, server.seen = way, []
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield server, f"http://127.0.0.1:{server.server_address[1]}"
@@ -157,7 +158,8 @@ def serving(way, protocol):
     (counted, "HTTP/1.1", 1), (counted, "HTTP/1.0", 1), (until_close, "HTTP/1.0", 1),
     (until_close, "HTTP/1.1", 1), (chunked, "HTTP/1.1", 1), (busy_at_first, "HTTP/1.1", 3),
     (redirects, "HTTP/1.1", 2), (closes_at_first, "HTTP/1.1", 2),
-], ids=["counted", "1.0", "until-close-1.0", "until-close", "chunked", "busy", "redirect", "closes"])
+], ids=["counted", "1.0", "until-close-1.0", "until-close", "chunked", "busy", "redirect",
+        "closes"])
 def test_our_client_reads_what_pythons_server_answers(headrace, way, protocol, requests):
     with serving(way, protocol) as (server, url):
         run = headrace("whoami", endpoint=url)
