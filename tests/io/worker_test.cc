@@ -5,26 +5,15 @@
 #include <cstring>
 #include <future>
 
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
-#include <netinet/in.h>
 #include <unistd.h>
 
 #include "io/runtime.h"
 #include "tests/support/loop.h"
+#include "tests/support/loopback.h"
 
 namespace headrace {
 namespace {
-
-SocketAddress loopback(std::uint16_t port) {
-  SocketAddress address;
-  auto& in = reinterpret_cast<sockaddr_in&>(address.storage);
-  in.sin_family = AF_INET;
-  in.sin_port = htons(port);
-  in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.size = sizeof in;
-  return address;
-}
 
 Task<void> echo_once(Scope& scope, int listener) {
   Worker& worker = scope.worker();

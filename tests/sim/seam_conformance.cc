@@ -5,25 +5,14 @@
 #include <cstring>
 #include <memory>
 
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
-#include <netinet/in.h>
 
 #include "io/arena.h"
 #include "io/prng.h"
+#include "tests/support/loopback.h"
 
 namespace headrace {
 namespace {
-
-SocketAddress loopback(std::uint16_t port = 0) {
-  SocketAddress address;
-  auto& in = reinterpret_cast<sockaddr_in&>(address.storage);
-  in.sin_family = AF_INET;
-  in.sin_port = htons(port);
-  in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.size = sizeof in;
-  return address;
-}
 
 std::string pattern(std::uint64_t seed, std::size_t size) {
   Prng prng(seed);

@@ -5,21 +5,12 @@
 #include <cstring>
 
 #include <doctest/doctest.h>
-#include <netinet/in.h>
 
 #include "io/arena.h"
+#include "tests/support/loopback.h"
 
 namespace headrace {
 namespace {
-
-SocketAddress loopback() {
-  SocketAddress address;
-  auto& in = reinterpret_cast<sockaddr_in&>(address.storage);
-  in.sin_family = AF_INET;
-  in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.size = sizeof in;
-  return address;
-}
 
 struct Talk {
   int sent = 0;
