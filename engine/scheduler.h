@@ -153,6 +153,9 @@ class Scheduler {
   // Nothing is left to do and nothing under way.
   bool finished() const { return files_open_ == 0 && works_out_ == 0; }
 
+  // Ready, unchanged, ignored or failed.
+  std::size_t files_closed() const { return files_.size() - files_open_; }
+
   // --- reports, one for each piece of work ---
   void classified(const ClassifyFiles& work);  // after file_classified() for each
   void file_classified(FileIndex index, bool large, bool ignored, const DigestValue& remote);

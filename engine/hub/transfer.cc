@@ -54,6 +54,18 @@ Transfer::Transfer(Crew& crew, const HubAccess& access, TransferOptions options,
   board_.report([this](Scheduler& scheduler) { files_ = &scheduler.files(); });
 }
 
+template <class Report>
+auto Transfer::report(Report report) {
+  return board_.report([&](Scheduler& scheduler) {
+    struct Count {
+      Scheduler& scheduler;
+      Counters& counters;
+      ~Count() { counters.files_done = scheduler.files_closed(); }
+    } count{scheduler, reporter_.counters};
+    return report(scheduler);
+  });
+}
+
 Task<Status> Transfer::run(Scope& scope) {
   Scope running(scope);
   stop_->scope = &running;
@@ -139,7 +151,7 @@ Task<void> Transfer::classify(Scope& scope, HubClient& hub, const ClassifyFiles&
     PreuploadFile wish{.path = file.path, .sample = {}, .size = file.size};
     Status read = co_await read_sample(scope, file, wish.sample);
     if (!read) {
-      board_.report([&](Scheduler& scheduler) { scheduler.file_failed(index); });
+      report([&](Scheduler& scheduler) { scheduler.file_failed(index); });
       file_trouble(index, std::move(read.error()));
       if (board_.closed()) break;
       continue;
@@ -152,12 +164,12 @@ Task<void> Transfer::classify(Scope& scope, HubClient& hub, const ClassifyFiles&
     Result<std::vector<PreuploadAnswer>> answer = co_await hub.preupload(
         scope, options_.revision, options_.create_pr, asked, options_.git_ignore);
     if (!answer) {
-      board_.report([&](Scheduler& scheduler) { scheduler.classify_failed(work); });
+      report([&](Scheduler& scheduler) { scheduler.classify_failed(work); });
       co_return end_all(std::move(answer.error()).at("preupload"));
     }
     answers = std::move(*answer);
   }
-  board_.report([&](Scheduler& scheduler) {
+  report([&](Scheduler& scheduler) {
     for (std::size_t i = 0; i < answers.size(); ++i) {
       scheduler.file_classified(indices[i], answers[i].mode == UploadMode::lfs,
                                 answers[i].should_ignore, remote_digest(answers[i].oid));
@@ -192,12 +204,12 @@ Task<void> Transfer::digest(Scope& scope, FileIndex index, Ticket& ticket) {
                 .bytes_read = &reporter_.counters.bytes_hashed};
   Result<FileIdentity> identity = co_await pass.run(scope);
   if (!identity) {
-    board_.report([&](Scheduler& scheduler) { scheduler.file_failed(index); });
+    report([&](Scheduler& scheduler) { scheduler.file_failed(index); });
     file_trouble(index, std::move(identity.error()));
     co_return;
   }
   DigestValue value = digest.finish();
-  board_.report([&](Scheduler& scheduler) {
+  report([&](Scheduler& scheduler) {
     scheduler.digested(index, value, *identity, std::move(retained));
   });
   reporter_.event(FileHashed{file.path, file.size});
@@ -213,7 +225,7 @@ Task<void> Transfer::negotiate(Scope& scope, HubClient& hub, const NegotiateObje
   if (!options_.create_pr) ref = options_.revision;
   Result<std::vector<LfsAnswer>> answers = co_await hub.lfs_batch(scope, objects, ref);
   if (!answers) {
-    board_.report([&](Scheduler& scheduler) { scheduler.negotiate_failed(work); });
+    report([&](Scheduler& scheduler) { scheduler.negotiate_failed(work); });
     co_return end_all(std::move(answers.error()).at("lfs_batch"));
   }
   std::int64_t now = scope.worker().backend().wall_seconds();
@@ -236,7 +248,7 @@ Task<void> Transfer::negotiate(Scope& scope, HubClient& hub, const NegotiateObje
                            std::move(answer), work.objects[i].size, access_.endpoint, now)});
     }
   }
-  board_.report([&](Scheduler& scheduler) { scheduler.negotiated(work, std::move(found)); });
+  report([&](Scheduler& scheduler) { scheduler.negotiated(work, std::move(found)); });
 }
 
 // --- send ---
@@ -248,9 +260,9 @@ Duration Transfer::wait_before(Scope& scope, const Error& error, std::uint32_t t
 }
 
 template <class Report>
-Task<void> Transfer::report_later(Scope& scope, Duration delay, Report report) {
+Task<void> Transfer::report_later(Scope& scope, Duration delay, Report what) {
   bool slept = co_await scope.worker().sleep(scope, delay);
-  if (slept) board_.report(report);
+  if (slept) report(what);
 }
 
 Task<void> Transfer::send(Scope& scope, HttpClient& client, SendPart work, Ticket& ticket) {
@@ -266,8 +278,7 @@ Task<void> Transfer::send(Scope& scope, HttpClient& client, SendPart work, Ticke
     reporter_.counters.bytes_confirmed.fetch_add(work.target->range(work.part).size,
                                                  std::memory_order_relaxed);
     Time now = scope.worker().now();
-    board_.report(
-        [&](Scheduler& scheduler) { scheduler.part_confirmed(work, std::move(*etag), now); });
+    report([&](Scheduler& scheduler) { scheduler.part_confirmed(work, std::move(*etag), now); });
     co_return;
   }
   Error error = std::move(etag.error()).on_path(file.path);
@@ -285,14 +296,14 @@ Task<void> Transfer::send(Scope& scope, HttpClient& client, SendPart work, Ticke
   }
   if (error.kind == ErrorClass::expired) {
     reporter_.counters.retries.fetch_add(1, std::memory_order_relaxed);
-    bool exhausted = board_.report([&](Scheduler& scheduler) {
+    bool exhausted = report([&](Scheduler& scheduler) {
       scheduler.part_expired(work);
       return scheduler.renewals_exhausted(work.object);
     });
     if (exhausted) file_trouble(work.file, std::move(error));
     co_return;
   }
-  bool matters = board_.report([&](Scheduler& scheduler) { return scheduler.send_failed(work); });
+  bool matters = report([&](Scheduler& scheduler) { return scheduler.send_failed(work); });
   if (matters) file_trouble(work.file, std::move(error));
 }
 
@@ -316,8 +327,7 @@ Task<Status> Transfer::finish_calls(Scope& scope, HubClient& hub, const FinishOb
 Task<void> Transfer::finish(Scope& lanes, HubClient& hub, FinishObject work) {
   Status done = co_await finish_calls(lanes, hub, work);
   if (done) {
-    board_.report([&](Scheduler& scheduler) { scheduler.object_stored(work); });
-    count_done();
+    report([&](Scheduler& scheduler) { scheduler.object_stored(work); });
     co_return;
   }
   Error error = std::move(done.error()).on_path((*files_)[work.file].path);
@@ -338,7 +348,7 @@ Task<void> Transfer::finish(Scope& lanes, HubClient& hub, FinishObject work) {
   bool anew = error.status == 404 || error.status == 422 || error.status == 400;
   if (expired || anew) {
     reporter_.counters.retries.fetch_add(1, std::memory_order_relaxed);
-    bool exhausted = board_.report([&](Scheduler& scheduler) {
+    bool exhausted = report([&](Scheduler& scheduler) {
       if (expired) {
         scheduler.finish_expired(work);
       } else {
@@ -350,15 +360,11 @@ Task<void> Transfer::finish(Scope& lanes, HubClient& hub, FinishObject work) {
     if (exhausted) file_trouble(work.file, std::move(error));
     co_return;
   }
-  board_.report([&](Scheduler& scheduler) { scheduler.finish_failed(work); });
+  report([&](Scheduler& scheduler) { scheduler.finish_failed(work); });
   file_trouble(work.file, std::move(error));
 }
 
 // --- trouble ---
-
-void Transfer::count_done() {
-  reporter_.counters.files_done.fetch_add(1, std::memory_order_relaxed);
-}
 
 void Transfer::file_trouble(FileIndex index, Error error) {
   error = std::move(error).on_path((*files_)[index].path);

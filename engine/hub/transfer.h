@@ -60,6 +60,9 @@ class Transfer {
   Task<void> send(Scope& scope, HttpClient& client, SendPart work, Ticket& ticket);
   Task<void> finish(Scope& lanes, HubClient& hub, FinishObject work);
   Task<Status> finish_calls(Scope& scope, HubClient& hub, const FinishObject& work);
+  // To the board; what it closed shows in the progress.
+  template <class Report>
+  auto report(Report report);
   template <class Report>
   Task<void> report_later(Scope& scope, Duration delay, Report report);
 
@@ -68,7 +71,6 @@ class Transfer {
   void file_trouble(FileIndex index, Error error);
   void tell_of_shared_objects();
   void end_all(Error error);
-  void count_done();
 
   Crew& crew_;
   const HubAccess access_;

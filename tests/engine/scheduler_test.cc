@@ -131,6 +131,7 @@ TEST_CASE("inline files need a digest only where the repo has something to compa
   bench.scheduler.classified(*work);
   CHECK(bench.scheduler.file(0).state == FileRecord::State::ready);
   CHECK(bench.scheduler.file(2).state == FileRecord::State::ignored);
+  CHECK(bench.scheduler.files_closed() == 2);
   CHECK(bench.digest("there") == 1);
   CHECK(bench.scheduler.file(1).state == FileRecord::State::unchanged);
   CHECK(bench.scheduler.finished());
