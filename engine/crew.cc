@@ -21,9 +21,13 @@ struct Crew::Team {
   std::coroutine_handle<> waiting;
 };
 
-Crew::Crew(std::vector<Worker*> workers, Resolver& resolver, Arena& arena) : arena_(arena) {
+Crew::Crew(std::vector<Worker*> workers, Resolver& resolver, Arena& arena,
+           const NetworkOptions& network)
+    : arena_(arena) {
   for (Worker* worker : workers) {
-    members_.push_back(std::unique_ptr<Member>(new Member{*worker, HttpClient(*worker, resolver)}));
+    HttpClient::Options options{.network = network};
+    members_.push_back(std::unique_ptr<Member>(
+        new Member{*worker, HttpClient(*worker, resolver, std::move(options))}));
   }
 }
 

@@ -25,7 +25,8 @@ struct Hand {
 
 class Crew {
  public:
-  Crew(std::vector<Worker*> workers, Resolver& resolver, Arena& arena);
+  Crew(std::vector<Worker*> workers, Resolver& resolver, Arena& arena,
+       const NetworkOptions& network = {});
   ~Crew();
 
   std::size_t size() const { return members_.size(); }

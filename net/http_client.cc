@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "io/worker.h"
-#include "net/dialer.h"
 #include "net/retry.h"
 
 namespace headrace {
@@ -58,7 +57,10 @@ std::string message_in(const HttpAnswer& answer) {
 HttpClient::HttpClient(Worker& worker, Resolver& resolver)
     : HttpClient(worker, resolver, Options()) {}
 HttpClient::HttpClient(Worker& worker, Resolver& resolver, Options options)
-    : worker_(worker), resolver_(resolver), options_(std::move(options)), pool_(options_.pool) {}
+    : worker_(worker),
+      options_(std::move(options)),
+      connector_(worker, resolver, options_.network),
+      pool_(options_.pool) {}
 
 Task<Result<HttpAnswer>> HttpClient::send(Scope& scope, HttpRequest& request) {
   Leg leg{.url = request.url, .headers = request.headers};
@@ -117,10 +119,12 @@ Task<Result<HttpAnswer>> HttpClient::send_leg(Scope& scope, const HttpRequest& r
     std::unique_ptr<Connection> connection =
         pooled ? pool_.take(leg.url.origin(), worker_.now()) : nullptr;
     if (!connection) {
-      Result<std::unique_ptr<Connection>> made =
-          co_await connect(scope, leg.url, request.deadlines);
-      if (!made) co_return std::unexpected(std::move(made.error()));
-      connection = std::move(*made);
+      Result<std::unique_ptr<Stream>> stream =
+          co_await connector_.connect(scope, leg.url, request.deadlines);
+      if (!stream) co_return std::unexpected(std::move(stream.error()));
+      connection = std::make_unique<Connection>();
+      connection->stream = std::move(*stream);
+      connection->origin = leg.url.origin();
     }
     Exchange exchange(*connection, {.head = *head,
                                     .body = request.body,
@@ -142,31 +146,6 @@ Task<Result<HttpAnswer>> HttpClient::send_leg(Scope& scope, const HttpRequest& r
     if (!stale || scope.cancelled()) co_return answer;
     pooled = false;
   }
-}
-
-Task<Result<std::unique_ptr<Connection>>> HttpClient::connect(Scope& scope, const Url& url,
-                                                              const Deadlines& deadlines) {
-  if (url.secure()) {
-    co_return fail(make_error(ErrorClass::fail, "https_unsupported",
-                              "this version of headrace speaks http only")
-                       .at("connect"));
-  }
-  Scope resolving(scope, deadlines.resolve);
-  Result<std::vector<SocketAddress>> addresses =
-      co_await resolver_.resolve(resolving, url.host, url.port);
-  if (!addresses && resolving.timed_out()) {
-    co_return fail(make_error(ErrorClass::retry, "resolve_timeout",
-                              fmt::format("the host name {} was not resolved within {:.3g} s",
-                                          url.host, seconds_of(deadlines.resolve)))
-                       .at("resolve"));
-  }
-  if (!addresses) co_return std::unexpected(std::move(addresses.error()));
-  Result<int> socket = co_await dial(scope, *addresses, deadlines.connect, url.endpoint());
-  if (!socket) co_return std::unexpected(std::move(socket.error()));
-  auto connection = std::make_unique<Connection>();
-  connection->stream = std::make_unique<PlainStream>(worker_, *socket);
-  connection->origin = url.origin();
-  co_return connection;
 }
 
 Result<std::string> HttpClient::write_head(const HttpRequest& request, const Leg& leg) const {

@@ -8,15 +8,15 @@
 // five at most; Authorization and cookies never leave their origin.
 // Ownership: the request, its body and observer outlive send(). close_idle() is awaited before the
 // client dies. Errors carry stage, host, method, URL without query.
-// Fails with: what resolver, dialer, exchange and body fail with; too_many_redirects,
-// redirect_refused, https_unsupported, bad_url, bad_header.
+// Fails with: what connector, exchange and body fail with; too_many_redirects, redirect_refused,
+// bad_url, bad_header.
 #pragma once
 
 #include <string>
 #include <string_view>
 
+#include "net/connector.h"
 #include "net/pool.h"
-#include "net/resolver.h"
 
 namespace headrace {
 
@@ -40,6 +40,7 @@ class HttpClient {
   struct Options {
     std::string user_agent = "headrace/" HEADRACE_VERSION;
     ConnectionPool::Limits pool;
+    NetworkOptions network;
   };
 
   HttpClient(Worker& worker, Resolver& resolver);
@@ -57,14 +58,12 @@ class HttpClient {
     Headers headers;
   };
   Task<Result<HttpAnswer>> send_leg(Scope& scope, const HttpRequest& request, const Leg& leg);
-  Task<Result<std::unique_ptr<Connection>>> connect(Scope& scope, const Url& url,
-                                                    const Deadlines& deadlines);
   Result<std::string> write_head(const HttpRequest& request, const Leg& leg) const;
   Status redirect(const HttpRequest& request, const HttpAnswer& answer, Leg& leg) const;
 
   Worker& worker_;
-  Resolver& resolver_;
   const Options options_;
+  Connector connector_;
   ConnectionPool pool_;
 };
 

@@ -1,0 +1,15 @@
+// network.h: NetworkOptions, what all clients of an engine share about the way to their peers.
+// Plain data, copied freely; what it points to is immutable or guards itself.
+#pragma once
+
+#include <memory>
+
+namespace headrace {
+
+class TlsContext;
+
+struct NetworkOptions {
+  std::shared_ptr<const TlsContext> tls;  // without it https:// is refused
+};
+
+}  // namespace headrace
