@@ -44,9 +44,14 @@ class SinkTarget final : public Target {
   Result<PartRequest> request(std::uint32_t index) const override {
     return PartRequest{.method = "PUT", .url = fmt::format("{}/{:05}", url_, index + 1)};
   }
-  bool wants_etag() const override { return true; }
+  Result<std::string> judge_part(const HttpAnswer& answer, Error error,
+                                 std::int64_t) const override {
+    if (answer.status < 300) return std::string(answer.headers.value_or("etag", ""));
+    return fail(std::move(error));
+  }
+  Task<Status> finish(Scope&, const FinishCall&) const override { co_return Status(); }
+  AfterFinish judge_finish(const Error&) const override { return AfterFinish::fail; }
   const std::string& upload_name() const override { return url_; }
-  std::int64_t expires_at() const override { return 0; }
 
  private:
   const std::string url_;

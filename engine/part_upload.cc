@@ -19,22 +19,7 @@ class SentCounter final : public SendObserver {
   std::uint64_t last_ = 0;
 };
 
-// What S3 and the stores that speak it write when a signed URL has run out.
-bool says_expired(std::string_view body) {
-  return body.find("has expired") != std::string_view::npos ||
-         body.find("ExpiredToken") != std::string_view::npos ||
-         body.find("TokenExpired") != std::string_view::npos;
-}
-
 }  // namespace
-
-void become_url_expired(Error& error) {
-  error.kind = ErrorClass::expired;
-  error.code = "url_expired";
-  error.hint =
-      "the line is too slow for the lifetime of the URLs: try fewer connections (--connections), "
-      "and check this machine's clock";
-}
 
 Task<Result<std::string>> PartUpload::run(Scope& scope) {
   Result<PartRequest> wish = work.target->request(work.part);
@@ -89,23 +74,7 @@ Task<Result<std::string>> PartUpload::send(Scope& scope, HttpRequest& request) {
 
 Result<std::string> PartUpload::judge(const HttpAnswer& answer, const HttpRequest& request) const {
   std::int64_t now = client.worker().backend().wall_seconds();
-  if (answer.status >= 200 && answer.status < 300) {
-    std::string etag(answer.headers.value_or("etag", ""));
-    if (!etag.empty() || !work.target->wants_etag()) return etag;
-    Error error = error_of_answer(answer, request, now);
-    error.kind = ErrorClass::retry;
-    error.code = "no_etag";
-    error.message = "the part was answered without an ETag, so nothing is confirmed";
-    return fail(std::move(error));
-  }
-  Error error = error_of_answer(answer, request, now);
-  bool past_end = work.target->expires_at() > 0 && now >= work.target->expires_at();
-  if (answer.status == 403 && (past_end || says_expired(answer.body))) {
-    become_url_expired(error);
-  } else {
-    error.code = "part_refused";
-  }
-  return fail(std::move(error));
+  return work.target->judge_part(answer, error_of_answer(answer, request, now), now);
 }
 
 }  // namespace headrace

@@ -1,9 +1,9 @@
-// part_upload.h: sends one part to its target, once, and judges the answer.
+// part_upload.h: sends one part to its target, once; the target judges the answer.
 //
 // The bytes come from the arena if they are still there, else from the source, which must be what
-// was hashed. The result is the ETag (empty where the target wants none). Errors are of class
-// retry, expired (the URL has run out: past its stated end, or the body of a 403 says so), changed,
-// fail (any other 4xx) or cancelled, and carry part number and URL.
+// was hashed. The result is the part's tag (empty where the target has none). Errors are of class
+// retry, expired (the right to send has run out), changed, fail or cancelled, and carry part number
+// and URL.
 #pragma once
 
 #include <atomic>
@@ -12,9 +12,6 @@
 #include "net/http_client.h"
 
 namespace headrace {
-
-// Makes of a 403 what it means: the right to send ran out. With what to do about it.
-void become_url_expired(Error& error);
 
 struct PartUpload {
   HttpClient& client;

@@ -158,6 +158,9 @@ class Scheduler {
 
   // --- reports, one for each piece of work ---
   void classified(const ClassifyFiles& work);  // after file_classified() for each
+  void file_looked_at(FileIndex index, const FileIdentity& identity) {
+    files_[index].identity = identity;
+  }
   void file_classified(FileIndex index, bool large, bool ignored, const DigestValue& remote);
   void digested(FileIndex index, const DigestValue& digest, const FileIdentity& identity,
                 Retained retained);

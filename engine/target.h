@@ -1,17 +1,21 @@
 // target.h: where the bytes of one object go. With source.h one of the two things a new road adds.
 //
-// A Target is made by a road when it has negotiated an object; it is immutable and shared by all
-// workers. Renewing it (URLs that have run out) is the road's: the scheduler asks for the object to
-// be negotiated again, and the new Target carries the next generation. If both name the same
-// upload, parts that were confirmed under the old one stay.
+// A Target is made by a road when it has negotiated an object (a batch answer, a multipart upload
+// begun); it is immutable and shared by all workers. It knows how its parts are asked for, what the
+// answer to one means, how the object is finished, and what an error of that leads to. Renewing it
+// (URLs that have run out) is the road's: the scheduler asks for the object to be negotiated again,
+// and the new Target carries the next generation. If both name the same upload, parts that were
+// confirmed under the old one stay.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "engine/plan.h"
-#include "io/error.h"
-#include "net/headers.h"
+#include "io/digest/digest.h"
+#include "net/http_client.h"
 
 namespace headrace {
 
@@ -21,6 +25,23 @@ struct PartRequest {
   Headers headers;  // made at send time
 };
 
+// What finishing an object takes; lent for the call.
+struct FinishCall {
+  HttpClient& client;
+  const DigestValue& oid;
+  std::uint64_t size;
+  std::span<const std::string> tags;    // of all parts, in order
+  std::atomic<std::uint64_t>& retries;  // counts what was sent again
+};
+
+// What comes after an error of finish().
+enum class AfterFinish : std::uint8_t {
+  again,  // after a wait; the same call may work
+  renew,  // the right to finish ran out: negotiate, what was confirmed may stay
+  anew,   // the upload is gone, or its bytes were refused: negotiate, and send all of it
+  fail,
+};
+
 class Target {
  public:
   virtual ~Target() = default;
@@ -28,12 +49,16 @@ class Target {
   // `index` counts from 0; the range's number from 1.
   virtual PartRange range(std::uint32_t index) const = 0;
   virtual Result<PartRequest> request(std::uint32_t index) const = 0;
-  // An answer without an ETag confirms nothing.
-  virtual bool wants_etag() const = 0;
+  // What the answer to a part means: its tag (empty where there are none), or why it is not
+  // confirmed. `as_it_stands` is the error that the answer makes by its status alone; `now` in
+  // seconds since 1970.
+  virtual Result<std::string> judge_part(const HttpAnswer& answer, Error as_it_stands,
+                                         std::int64_t now) const = 0;
+  // When all parts are confirmed: makes the object of them, and asks whether it is there.
+  virtual Task<Status> finish(Scope& scope, const FinishCall& call) const = 0;
+  virtual AfterFinish judge_finish(const Error& error) const = 0;
   // What the other side calls this upload, empty if it has no name.
   virtual const std::string& upload_name() const = 0;
-  // When the URLs end, in seconds since 1970; 0 if unknown.
-  virtual std::int64_t expires_at() const = 0;
 };
 
 }  // namespace headrace

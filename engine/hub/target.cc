@@ -5,6 +5,8 @@
 #include <charconv>
 #include <ctime>
 
+#include "engine/signed_url.h"
+
 namespace headrace {
 namespace {
 
@@ -62,9 +64,10 @@ std::string name_of_upload(const LfsAnswer& answer) {
 
 }  // namespace
 
-HubTarget::HubTarget(LfsAnswer answer, std::uint64_t size, const std::string& endpoint,
+HubTarget::HubTarget(LfsAnswer answer, std::uint64_t size, std::shared_ptr<const HubAccess> access,
                      std::int64_t now)
-    : answer_(std::move(answer)), size_(size) {
+    : access_(std::move(access)), answer_(std::move(answer)), size_(size) {
+  const std::string& endpoint = access_->endpoint;
   answer_.href = on_endpoint(answer_.href, endpoint);
   if (answer_.verify) answer_.verify->href = on_endpoint(answer_.verify->href, endpoint);
   if (multipart()) upload_name_ = name_of_upload(answer_);
@@ -86,6 +89,47 @@ Result<PartRequest> HubTarget::request(std::uint32_t index) const {
   PartRequest request{.method = "PUT", .url = answer_.href, .headers = {}};
   for (const LfsHeader& header : answer_.headers) request.headers.set(header.name, header.value);
   return request;
+}
+
+Result<std::string> HubTarget::judge_part(const HttpAnswer& answer, Error as_it_stands,
+                                          std::int64_t now) const {
+  if (answer.status >= 200 && answer.status < 300) {
+    std::string etag(answer.headers.value_or("etag", ""));
+    if (!etag.empty() || !multipart()) return etag;
+    as_it_stands.kind = ErrorClass::retry;
+    as_it_stands.code = "no_etag";
+    as_it_stands.message = "the part was answered without an ETag, so nothing is confirmed";
+  } else if (says_expired(answer.status, answer.body, expires_at_, now)) {
+    become_url_expired(as_it_stands);
+  } else {
+    as_it_stands.code = "part_refused";
+  }
+  return fail(std::move(as_it_stands));
+}
+
+Task<Status> HubTarget::finish(Scope& scope, const FinishCall& call) const {
+  HubClient hub(call.client, *access_);
+  hub.count_retries(call.retries);
+  LfsObject object{.oid = call.oid.hex(), .size = call.size};
+  if (multipart()) {
+    Status completed = co_await hub.lfs_complete(scope, answer_.href, object, call.tags);
+    if (!completed) co_return completed;
+  }
+  if (answer_.verify) {
+    Status verified = co_await hub.lfs_verify(scope, *answer_.verify, object);
+    if (!verified) co_return verified;
+  }
+  co_return Status();
+}
+
+// Verify has had its tries. A completion is asked for once, since what may follow depends on the
+// answer: 403 is a URL that ran out; 404 an upload that is gone; 400 and 422 bytes that arrived as
+// others than we hashed.
+AfterFinish HubTarget::judge_finish(const Error& error) const {
+  if (error.kind == ErrorClass::retry && error.stage != "verify") return AfterFinish::again;
+  if (error.status == 403) return AfterFinish::renew;
+  if (error.status == 404 || error.status == 422 || error.status == 400) return AfterFinish::anew;
+  return AfterFinish::fail;
 }
 
 }  // namespace headrace

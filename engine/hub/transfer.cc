@@ -9,6 +9,7 @@
 #include "engine/hub/target.h"
 #include "engine/part_upload.h"
 #include "engine/read_pass.h"
+#include "engine/signed_url.h"
 #include "io/digest/sha1.h"
 #include "io/digest/sha256.h"
 
@@ -46,7 +47,7 @@ Transfer::Lanes Transfer::lanes_of(const Crew& crew, std::size_t blocks,
 
 Transfer::Transfer(Crew& crew, const HubAccess& access, TransferOptions options, Reporter& reporter)
     : crew_(crew),
-      access_(access),
+      access_(std::make_shared<const HubAccess>(access)),
       options_(std::move(options)),
       reporter_(reporter),
       lanes_(lanes_of(crew, crew.arena().blocks_total(), options_.connections)),
@@ -81,17 +82,17 @@ Task<Status> Transfer::run(Scope& scope) {
 }
 
 Task<void> Transfer::work(Scope& scope, Hand hand) {
-  HubClient hub(hand.client, access_);
+  HubClient hub(hand.client, *access_);
   hub.count_retries(reporter_.counters.retries);
   Scope lanes(scope);
   for (std::uint32_t i = 0; i < lanes_.digest; ++i) lanes.spawn(digest_lane(lanes));
   for (std::uint32_t i = 0; i < lanes_.send; ++i) lanes.spawn(send_lane(lanes, hand.client));
-  lanes.spawn(control_lane(lanes, hub));
-  lanes.spawn(control_lane(lanes, hub));
+  lanes.spawn(control_lane(lanes, hub, hand.client));
+  lanes.spawn(control_lane(lanes, hub, hand.client));
   co_await lanes.join();
 }
 
-Task<void> Transfer::control_lane(Scope& scope, HubClient& hub) {
+Task<void> Transfer::control_lane(Scope& scope, HubClient& hub, HttpClient& client) {
   while (true) {
     std::optional<Work> work = co_await board_.take(scope, Lane::control);
     if (!work) co_return;
@@ -100,7 +101,7 @@ Task<void> Transfer::control_lane(Scope& scope, HubClient& hub) {
     } else if (auto* objects = std::get_if<NegotiateObjects>(&*work)) {
       co_await negotiate(scope, hub, *objects);
     } else if (auto* object = std::get_if<FinishObject>(&*work)) {
-      co_await finish(scope, hub, std::move(*object));
+      co_await finish(scope, client, std::move(*object));
     }
   }
 }
@@ -125,12 +126,13 @@ Task<void> Transfer::send_lane(Scope& scope, HttpClient& client) {
 
 // --- classify: a sample of each file, one preupload call ---
 
-Task<Status> Transfer::read_sample(Scope& scope, FileRecord& file, std::string& sample) {
+Task<Result<FileIdentity>> Transfer::read_sample(Scope& scope, const FileRecord& file,
+                                                 std::string& sample) {
   Result<std::unique_ptr<Reader>> reader = co_await file.source->open(scope);
   if (!reader) co_return fail(std::move(reader.error()));
   Status status;
-  file.identity = (*reader)->identity();
-  if (file.identity.size != file.size) {
+  FileIdentity identity = (*reader)->identity();
+  if (identity.size != file.size) {
     status = fail(source_changed(file.source->name(), "since the folder was listed"));
   } else {
     sample.resize(std::min<std::uint64_t>(file.size, sample_bytes));
@@ -139,25 +141,25 @@ Task<Status> Transfer::read_sample(Scope& scope, FileRecord& file, std::string& 
     if (!got) status = fail(std::move(got.error()));
   }
   co_await (*reader)->close(scope);
-  co_return status;
+  if (!status) co_return fail(std::move(status.error()));
+  co_return identity;
 }
 
 Task<void> Transfer::classify(Scope& scope, HubClient& hub, const ClassifyFiles& work) {
   std::vector<PreuploadFile> asked;
-  std::vector<FileIndex> indices;
+  std::vector<std::pair<FileIndex, FileIdentity>> looked_at;
   for (FileIndex index = work.first; index < work.first + work.count; ++index) {
-    // This lane alone knows these files until it reports them.
-    auto& file = const_cast<FileRecord&>((*files_)[index]);
+    const FileRecord& file = (*files_)[index];
     PreuploadFile wish{.path = file.path, .sample = {}, .size = file.size};
-    Status read = co_await read_sample(scope, file, wish.sample);
-    if (!read) {
+    Result<FileIdentity> identity = co_await read_sample(scope, file, wish.sample);
+    if (!identity) {
       report([&](Scheduler& scheduler) { scheduler.file_failed(index); });
-      file_trouble(index, std::move(read.error()));
+      file_trouble(index, std::move(identity.error()));
       if (board_.closed()) break;
       continue;
     }
     asked.push_back(std::move(wish));
-    indices.push_back(index);
+    looked_at.emplace_back(index, *identity);
   }
   std::vector<PreuploadAnswer> answers;
   if (!asked.empty() && !board_.closed()) {
@@ -171,8 +173,10 @@ Task<void> Transfer::classify(Scope& scope, HubClient& hub, const ClassifyFiles&
   }
   report([&](Scheduler& scheduler) {
     for (std::size_t i = 0; i < answers.size(); ++i) {
-      scheduler.file_classified(indices[i], answers[i].mode == UploadMode::lfs,
-                                answers[i].should_ignore, remote_digest(answers[i].oid));
+      auto [index, identity] = looked_at[i];
+      scheduler.file_looked_at(index, identity);
+      scheduler.file_classified(index, answers[i].mode == UploadMode::lfs, answers[i].should_ignore,
+                                remote_digest(answers[i].oid));
     }
     scheduler.classified(work);
   });
@@ -244,8 +248,8 @@ Task<void> Transfer::negotiate(Scope& scope, HubClient& hub, const NegotiateObje
     } else {
       reporter_.counters.bytes_to_send.fetch_add(work.objects[i].size, std::memory_order_relaxed);
       found.push_back({.refused = false,
-                       .target = std::make_shared<HubTarget>(
-                           std::move(answer), work.objects[i].size, access_.endpoint, now)});
+                       .target = std::make_shared<HubTarget>(std::move(answer),
+                                                             work.objects[i].size, access_, now)});
     }
   }
   report([&](Scheduler& scheduler) { scheduler.negotiated(work, std::move(found)); });
@@ -307,34 +311,23 @@ Task<void> Transfer::send(Scope& scope, HttpClient& client, SendPart work, Ticke
   if (matters) file_trouble(work.file, std::move(error));
 }
 
-// --- finish: completion of a multipart upload, then verify ---
+// --- finish: the target makes its object of the parts ---
 
-Task<Status> Transfer::finish_calls(Scope& scope, HubClient& hub, const FinishObject& work) {
-  const auto& target = static_cast<const HubTarget&>(*work.target);
-  LfsObject object{.oid = work.oid.hex(), .size = work.size};
-  if (target.multipart()) {
-    Status completed =
-        co_await hub.lfs_complete(scope, target.completion_url(), object, work.etags);
-    if (!completed) co_return completed;
-  }
-  if (target.verify()) {
-    Status verified = co_await hub.lfs_verify(scope, *target.verify(), object);
-    if (!verified) co_return verified;
-  }
-  co_return Status();
-}
-
-Task<void> Transfer::finish(Scope& lanes, HubClient& hub, FinishObject work) {
-  Status done = co_await finish_calls(lanes, hub, work);
+Task<void> Transfer::finish(Scope& lanes, HttpClient& client, FinishObject work) {
+  FinishCall call{.client = client,
+                  .oid = work.oid,
+                  .size = work.size,
+                  .tags = work.etags,
+                  .retries = reporter_.counters.retries};
+  Status done = co_await work.target->finish(lanes, call);
   if (done) {
     report([&](Scheduler& scheduler) { scheduler.object_stored(work); });
     co_return;
   }
   Error error = std::move(done.error()).on_path((*files_)[work.file].path);
   error.attempts = std::max(error.attempts, static_cast<int>(work.tries) + 1);
-  bool again =
-      error.kind == ErrorClass::retry && work.tries + 1 < tries_max && error.stage != "verify";
-  if (again) {
+  AfterFinish next = work.target->judge_finish(error);
+  if (next == AfterFinish::again && work.tries + 1 < tries_max) {
     Duration wait = wait_before(lanes, error, work.tries + 1);
     reporter_.counters.retries.fetch_add(1, std::memory_order_relaxed);
     lanes.spawn(report_later(lanes, wait, [work = std::move(work)](Scheduler& scheduler) {
@@ -342,21 +335,18 @@ Task<void> Transfer::finish(Scope& lanes, HubClient& hub, FinishObject work) {
     }));
     co_return;
   }
-  // The URL has run out, the upload is gone, or the bytes that arrived are not those we hashed: all
-  // of that is asked for anew, a bounded number of times.
-  bool expired = error.status == 403;
-  bool anew = error.status == 404 || error.status == 422 || error.status == 400;
-  if (expired || anew) {
+  // Either is asked for a bounded number of times.
+  if (next == AfterFinish::renew || next == AfterFinish::anew) {
     reporter_.counters.retries.fetch_add(1, std::memory_order_relaxed);
     bool exhausted = report([&](Scheduler& scheduler) {
-      if (expired) {
+      if (next == AfterFinish::renew) {
         scheduler.finish_expired(work);
       } else {
         scheduler.object_anew(work);
       }
       return scheduler.renewals_exhausted(work.object);
     });
-    if (expired) become_url_expired(error);
+    if (next == AfterFinish::renew) become_url_expired(error);
     if (exhausted) file_trouble(work.file, std::move(error));
     co_return;
   }

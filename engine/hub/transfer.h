@@ -49,17 +49,16 @@ class Transfer {
   static Lanes lanes_of(const Crew& crew, std::size_t blocks, std::uint32_t connections);
 
   Task<void> work(Scope& scope, Hand hand);
-  Task<void> control_lane(Scope& scope, HubClient& hub);
+  Task<void> control_lane(Scope& scope, HubClient& hub, HttpClient& client);
   Task<void> digest_lane(Scope& scope);
   Task<void> send_lane(Scope& scope, HttpClient& client);
 
   Task<void> classify(Scope& scope, HubClient& hub, const ClassifyFiles& work);
-  Task<Status> read_sample(Scope& scope, FileRecord& file, std::string& sample);
+  Task<Result<FileIdentity>> read_sample(Scope& scope, const FileRecord& file, std::string& sample);
   Task<void> digest(Scope& scope, FileIndex index, Ticket& ticket);
   Task<void> negotiate(Scope& scope, HubClient& hub, const NegotiateObjects& work);
   Task<void> send(Scope& scope, HttpClient& client, SendPart work, Ticket& ticket);
-  Task<void> finish(Scope& lanes, HubClient& hub, FinishObject work);
-  Task<Status> finish_calls(Scope& scope, HubClient& hub, const FinishObject& work);
+  Task<void> finish(Scope& lanes, HttpClient& client, FinishObject work);
   // To the board; what it closed shows in the progress.
   template <class Report>
   auto report(Report report);
@@ -73,7 +72,7 @@ class Transfer {
   void end_all(Error error);
 
   Crew& crew_;
-  const HubAccess access_;
+  const std::shared_ptr<const HubAccess> access_;  // outlives us in targets
   const TransferOptions options_;
   Reporter& reporter_;
   const Lanes lanes_;

@@ -20,9 +20,12 @@ class NamedTarget final : public Target {
     return part_range(size_, part_size, index + 1);
   }
   Result<PartRequest> request(std::uint32_t) const override { return PartRequest{}; }
-  bool wants_etag() const override { return true; }
+  Result<std::string> judge_part(const HttpAnswer&, Error error, std::int64_t) const override {
+    return fail(std::move(error));
+  }
+  Task<Status> finish(Scope&, const FinishCall&) const override { co_return Status(); }
+  AfterFinish judge_finish(const Error&) const override { return AfterFinish::fail; }
   const std::string& upload_name() const override { return name_; }
-  std::int64_t expires_at() const override { return 0; }
 
  private:
   const std::uint64_t size_;
