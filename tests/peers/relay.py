@@ -108,7 +108,8 @@ class Rule:
         return self.cut_answer(0, times)
 
     def call(self, function, times=1):
-        """Calls function(request) when the request is complete, then lets it pass."""
+        """Calls function(request) when the request is complete, then lets it pass. What arrives
+        meanwhile waits at the relay until the function is done."""
         return self._set("call", times, function=function)
 
     def change_answer(self, function, times=1):
@@ -133,6 +134,7 @@ class Relay:
         self.upstream = urlsplit(upstream_url)
         self.requests, self.rules, self.gates = [], [], []
         self.lock = threading.Lock()
+        self.called = threading.Lock()
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.relay = self
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
@@ -243,6 +245,8 @@ class Handler(BaseHTTPRequestHandler):
         upstream = http.client.HTTPConnection(relay.upstream.hostname, relay.upstream.port,
                                               timeout=WAIT_S)
         try:
+            with relay.called:
+                upstream.connect()
             upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             chunked = False
             for name, value in self.headers.items():
@@ -261,7 +265,8 @@ class Handler(BaseHTTPRequestHandler):
             if cut_after is not None:
                 return None
             if call:
-                call.details["function"](request)
+                with relay.called:
+                    call.details["function"](request)
             response = upstream.getresponse()
             return response.status, response.getheaders(), response.read()
         except (OSError, http.client.HTTPException):
