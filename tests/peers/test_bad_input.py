@@ -2,6 +2,7 @@
 happened and where, and a repository that holds whole commits only."""
 
 import json
+import os
 import errno
 import signal
 import socket
@@ -56,6 +57,8 @@ def test_unreadable_file(upload, hub, texts, tmp_path):
     (tmp_path / "texts/locked.txt").chmod(0)
     # Root reads everything as long as it has the capabilities to.
     without = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    if os.geteuid() != 0:
+        without = []
     run = upload("me/locked", "texts", prefix=without)
     error = failed(run, **{"class": "fail"}, errno=errno.EACCES)
     assert "locked.txt" in error["path"]
