@@ -18,8 +18,9 @@ std::byte byte_at(std::uint64_t offset) {
 class PatternSource final : public RangeSource {
  public:
   explicit PatternSource(std::uint64_t size) : size_(size) {}
-  int reads_under_way_max = 0;
+  int reads = 0;
   Task<Result<std::size_t>> read(Scope&, std::uint64_t offset, std::span<std::byte> into) override {
+    ++reads;
     std::size_t count = 0;
     while (count < into.size() && offset + count < size_) {
       into[count] = byte_at(offset + count);
@@ -112,6 +113,26 @@ TEST_CASE("segments of every kind, in order, any number of times") {
     }
   }
   CHECK(arena.blocks_reserved() == 0);
+}
+
+TEST_CASE("the next block is read while the one before is in hand") {
+  Loop loop;
+  Arena arena(4 * block_size_bytes);
+  Ticket ticket = arena.try_reserve(2);
+  PatternSource source(4 * block_size_bytes);
+  Body body;
+  body.add(
+      Body::Range{.source = &source, .offset = 0, .size = 4 * block_size_bytes, .ticket = &ticket});
+  auto hold_one = [](Scope& scope, const Body& the_body, PatternSource& the_source) -> Task<void> {
+    BodyReader reader(scope, the_body);
+    CHECK(reader.start());
+    Result<Piece> piece = co_await reader.next();
+    CHECK(piece);
+    co_await scope.worker().sleep(scope, 1ms);
+    CHECK(the_source.reads == 2);
+    co_await reader.stop();
+  };
+  loop.run(hold_one(*loop.scope, body, source));
 }
 
 TEST_CASE("a ticket of one block gets through") {

@@ -167,6 +167,76 @@ TEST_CASE("an early refusal stops the sending") {
   CHECK(arena.blocks_reserved() == 0);
 }
 
+TEST_CASE("a refusal is enough, even if the other side neither reads nor closes") {
+  NetLoop net;
+  RawPeer peer(*net.loop.worker,
+               {{.say = "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno", .hold = true}});
+  HttpRequest request{
+      .method = "PUT", .url = *Url::parse(loopback_url(peer.port, "/")), .deadlines = {.idle = 1h}};
+  request.body.add(std::string(40'000'000, 'x'));
+  Result<HttpAnswer> answer = net.send(request, &peer);
+  REQUIRE(answer);
+  CHECK(answer->status == 403);
+  CHECK(answer->body == "no");
+}
+
+TEST_CASE("bytes behind an answer spoil the connection") {
+  NetLoop net;
+  RawPeer peer(
+      *net.loop.worker,
+      {{.say = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\n", .hold = true}});
+  HttpRequest request{.url = *Url::parse(loopback_url(peer.port, "/"))};
+  auto once = [](NetLoop& loop, HttpRequest& get) -> Task<void> {
+    Result<HttpAnswer> answer = co_await loop.client.send(loop.scope(), get);
+    CHECK(answer->body == "a");
+    CHECK(loop.client.idle_count() == 0);
+  };
+  net.run(once(net, request), &peer);
+}
+
+TEST_CASE("an answer instead of 100 keeps the body here, whatever it says") {
+  NetLoop net;
+  RawPeer peer(*net.loop.worker,
+               {{.say = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", .hold = true}});
+  LastSent sent;
+  HttpRequest request{.method = "PUT",
+                      .url = *Url::parse(loopback_url(peer.port, "/")),
+                      .deadlines = {.continue_wait = 1h},
+                      .expect_continue = true,
+                      .observer = &sent};
+  request.body.add("body");
+  Result<HttpAnswer> answer = net.send(request, &peer);
+  REQUIRE(answer);
+  CHECK(answer->status == 200);
+  CHECK(sent.bytes == 0);
+}
+
+TEST_CASE("after a network error the next try makes a connection of its own") {
+  NetLoop net;
+  RawPeer::Turn dies{.say = "HTTP/1.1 204 No Content\r\n\r\n",
+                     .then_wait_for = "\r\n\r\n",
+                     .then_say = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"};
+  RawPeer peer(*net.loop.worker, {dies, dies, {.say = "HTTP/1.1 204 No Content\r\n\r\n"}});
+  auto try_all = [](NetLoop& loop, std::uint16_t port) -> Task<void> {
+    HttpRequest first{.url = *Url::parse(loopback_url(port, "/"))};
+    HttpRequest second{.url = first.url};
+    std::optional<Result<HttpAnswer>> answers[2];
+    Scope both(loop.scope());
+    both.spawn(loop.send_into(first, answers[0]));
+    both.spawn(loop.send_into(second, answers[1]));
+    co_await both.join();
+    CHECK(loop.client.idle_count() == 2);
+    Result<HttpAnswer> answer =
+        co_await send_retried(loop.scope(), loop.client, first, {.base_ms = 1, .cap_ms = 1});
+    REQUIRE(answer);
+    CHECK(answer->status == 204);
+    CHECK(!first.new_connection);
+    CHECK(loop.client.idle_count() == 2);  // the other old one was not tried
+  };
+  net.run(try_all(net, peer.port), &peer);
+  CHECK(peer.connections == 3);
+}
+
 TEST_CASE("a body out of blocks arrives whole, and its progress is told") {
   NetLoop net;
   Arena arena(4 * block_size_bytes);
@@ -279,8 +349,13 @@ TEST_CASE("redirects that are refused") {
   CHECK(code("GET", "/nowhere") == "redirect_refused");
   CHECK(code("GET", "/bad") == "bad_url");
   CHECK(code("GET", "/loop") == "too_many_redirects");
-  HttpRequest request{.url = net.url("/loop"), .follow_redirects = false};
-  CHECK(net.send(request)->status == 302);
+  HttpRequest looping{.url = net.url("/loop")};
+  CHECK(!net.send(looping));
+  CHECK(net.handler.seen.size() == 6);
+  NetLoop plain;
+  plain.handler.reply = net.handler.reply;
+  HttpRequest request{.url = plain.url("/loop"), .follow_redirects = false};
+  CHECK(plain.send(request)->status == 302);
 }
 
 TEST_CASE("what servers get wrong, by its code") {
