@@ -1,11 +1,13 @@
 // sink.cc: an HTTP server that throws bodies away, so that a bench measures the sender.
 //
-// Usage: sink [--port N]; prints "http://127.0.0.1:PORT" and serves until it is ended.
-// PUT and POST: the body is dropped inside the kernel (recv with MSG_TRUNC copies nothing) and
-// answered 200 with an ETag of its own. GET: {"requests":N,"bytes":N}, what the bodies were so
-// far. One thread a connection; loopback only. A request it does not understand ends the
-// connection: it is a bench's counterpart, not a server for strangers.
+// Usage: sink [--port N] [--inline-limit BYTES] [--multipart-threshold BYTES] [--part-size BYTES]
+// Prints "http://127.0.0.1:PORT" and serves until it is ended. Contents and commits are dropped
+// inside the kernel (recv with MSG_TRUNC copies nothing); what is answered says sink_hub.h, so that
+// a whole upload can end here. GET / says what came so far: {"requests":N,"bytes":N,"calls":{…}},
+// itself not counted. One thread a connection; loopback only. A request it does not understand ends
+// the connection: it is a bench's counterpart, not a server for strangers.
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <charconv>
@@ -25,12 +27,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bench/sink_hub.h"
+
 namespace {
 
 constexpr std::size_t head_size_max = 64 * 1024;
+// Of a body that is looked into; 256 files or objects need far less.
+constexpr std::uint64_t body_size_max = 64 * 1024 * 1024;
 // Far more than a socket holds: one call drops whatever has arrived.
 constexpr std::uint64_t drop_size_max = 16 * 1024 * 1024;
 
+SinkHub hub;
+std::array<std::atomic<std::uint64_t>, sink_call_count> calls{};
 std::atomic<std::uint64_t> requests_total{0};
 std::atomic<std::uint64_t> bytes_total{0};
 
@@ -81,33 +89,86 @@ std::size_t read_head(int fd, std::string& buffer) {
   }
 }
 
+// Appends to `buffer` until it holds `size` bytes.
+bool read_body(int fd, std::string& buffer, std::uint64_t size) {
+  while (buffer.size() < size) {
+    char chunk[65536];
+    ssize_t count = recv(fd, chunk, std::min<std::uint64_t>(sizeof chunk, size - buffer.size()), 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    buffer.append(chunk, static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+std::string counts() {
+  std::string each;
+  for (std::size_t i = 0; i < sink_call_count; ++i)
+    each += fmt::format("{}\"{}\":{}", i == 0 ? "" : ",", name_of(static_cast<SinkCall>(i)),
+                        calls[i].load());
+  return fmt::format("{{\"requests\":{},\"bytes\":{},\"calls\":{{{}}}}}\n", requests_total.load(),
+                     bytes_total.load(), each);
+}
+
+// The length of the body that follows `head`; nothing if it is not said by number.
+std::optional<std::uint64_t> length_of(std::string_view head) {
+  std::string_view text = header(head, "content-length").value_or("0");
+  std::uint64_t length = 0;
+  if (header(head, "transfer-encoding")) return std::nullopt;
+  if (std::from_chars(text.data(), text.data() + text.size(), length).ec != std::errc())
+    return std::nullopt;
+  return length;
+}
+
+bool send_answer(int fd, SinkCall call, std::string_view method, const SinkAnswer& answer) {
+  std::string head = fmt::format("HTTP/1.1 {} {}\r\ncontent-length: {}\r\n", answer.status,
+                                 answer.status < 300 ? "OK" : "No", answer.body.size());
+  if (!answer.body.empty()) head += "content-type: application/json\r\n";
+  if (!answer.error_code.empty()) head += fmt::format("x-error-code: {}\r\n", answer.error_code);
+  if (call == SinkCall::content)
+    head += fmt::format("etag: \"{:032x}\"\r\n", requests_total.load());
+  head += "\r\n";
+  if (method != "HEAD") head += answer.body;
+  return send_all(fd, head);
+}
+
+// `head` without its blank line is the request; its body, as far as it is here, is in `buffer`.
+bool answer_one(int fd, std::string_view head, std::string& buffer) {
+  std::string_view line = head.substr(0, head.find("\r\n"));
+  std::string_view method = line.substr(0, line.find(' '));
+  std::string_view target = line.substr(std::min(line.size(), method.size() + 1));
+  target = target.substr(0, target.find(' '));
+  if (method == "GET" && target == "/")
+    return send_answer(fd, SinkCall::look, method, {.body = counts(), .error_code = {}});
+  std::optional<std::uint64_t> length = length_of(head);
+  SinkCall call = call_of(method, target);
+  if (!length || (needs_body(call) && *length > body_size_max)) {
+    send_all(fd, "HTTP/1.1 411 Length Required\r\ncontent-length: 0\r\n\r\n");
+    return false;
+  }
+  if (header(head, "expect") && !send_all(fd, "HTTP/1.1 100 Continue\r\n\r\n")) return false;
+  std::string body;
+  if (needs_body(call)) {
+    if (!read_body(fd, buffer, *length)) return false;
+    body = buffer.substr(0, *length);
+    buffer.erase(0, *length);
+  } else {
+    std::uint64_t buffered = std::min<std::uint64_t>(*length, buffer.size());
+    buffer.erase(0, buffered);
+    if (!drop(fd, *length - buffered)) return false;
+  }
+  bytes_total += *length;
+  ++requests_total;
+  ++calls[static_cast<std::size_t>(call)];
+  return send_answer(fd, call, method, answer_of(hub, call, target, body));
+}
+
 bool serve_one(int fd, std::string& buffer) {
   std::size_t head_size = read_head(fd, buffer);
   if (head_size == 0) return false;
   std::string head = buffer.substr(0, head_size);
   buffer.erase(0, head_size);
-  if (head.starts_with("GET ")) {
-    std::string body = fmt::format("{{\"requests\":{},\"bytes\":{}}}\n", requests_total.load(),
-                                   bytes_total.load());
-    return send_all(
-        fd, fmt::format("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", body.size(), body));
-  }
-  std::string_view length_text = header(head, "content-length").value_or("0");
-  std::uint64_t length = 0;
-  if (header(head, "transfer-encoding") ||
-      std::from_chars(length_text.data(), length_text.data() + length_text.size(), length).ec !=
-          std::errc()) {
-    send_all(fd, "HTTP/1.1 411 Length Required\r\ncontent-length: 0\r\n\r\n");
-    return false;
-  }
-  if (header(head, "expect") && !send_all(fd, "HTTP/1.1 100 Continue\r\n\r\n")) return false;
-  std::uint64_t buffered = std::min<std::uint64_t>(length, buffer.size());
-  buffer.erase(0, buffered);
-  if (!drop(fd, length - buffered)) return false;
-  bytes_total += length;
-  std::uint64_t number = ++requests_total;
-  return send_all(
-      fd, fmt::format("HTTP/1.1 200 OK\r\netag: \"{:032x}\"\r\ncontent-length: 0\r\n\r\n", number));
+  return answer_one(fd, head, buffer);
 }
 
 void serve(int fd) {
@@ -124,14 +185,28 @@ void serve(int fd) {
   std::exit(1);
 }
 
+// Sets what a flag names; false for one that is not known or has no number.
+bool set_option(std::string_view flag, std::string_view text, std::uint64_t& port) {
+  std::uint64_t* value = flag == "--port"                  ? &port
+                         : flag == "--inline-limit"        ? &hub.inline_limit
+                         : flag == "--multipart-threshold" ? &hub.multipart_threshold
+                         : flag == "--part-size"           ? &hub.part_size
+                                                           : nullptr;
+  if (value == nullptr) return false;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
 }  // namespace
 
 int main(int count, char** words) {
-  int port = 0;
-  if (count == 3 && std::strcmp(words[1], "--port") == 0) {
-    port = std::atoi(words[2]);
-  } else if (count != 1) {
-    fmt::print(stderr, "usage: sink [--port N]\n");
+  std::uint64_t port = 0;
+  bool known = count % 2 == 1;
+  for (int i = 1; known && i < count; i += 2) known = set_option(words[i], words[i + 1], port);
+  if (!known || port > UINT16_MAX || hub.part_size == 0) {
+    fmt::print(stderr,
+               "usage: sink [--port N] [--inline-limit BYTES] [--multipart-threshold BYTES] "
+               "[--part-size BYTES]\n");
     return 2;
   }
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -146,7 +221,8 @@ int main(int count, char** words) {
   if (bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0) die("bind");
   if (listen(listener, 1024) != 0) die("listen");
   if (getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0) die("getsockname");
-  fmt::print("http://127.0.0.1:{}\n", ntohs(address.sin_port));
+  hub.url = fmt::format("http://127.0.0.1:{}", ntohs(address.sin_port));
+  fmt::print("{}\n", hub.url);
   std::fflush(stdout);
   for (;;) {
     int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
