@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include <fmt/format.h>
+#include <strings.h>
 
 namespace headrace {
 namespace {
@@ -63,12 +64,35 @@ std::size_t secret_at(std::string_view text, std::size_t at, std::size_t& keep) 
   return 0;
 }
 
-// The end of the URL that begins at `at`, or `at`.
+// The end of the URL that begins at `at`, or `at`. Quotes and angles alone end it: a bracket may
+// stand in a query, and what is cut too much is no secret told.
 std::size_t url_end(std::string_view text, std::size_t at) {
   std::string_view rest = text.substr(at);
-  if (!rest.starts_with("http://") && !rest.starts_with("https://")) return at;
-  std::size_t length = rest.find_first_of(" \t\r\n\"'<>)}]|\\");
+  std::size_t scheme = 4;
+  if (strncasecmp(rest.data(), "http", std::min<std::size_t>(rest.size(), 4)) != 0) return at;
+  if (rest.size() > scheme && (rest[scheme] == 's' || rest[scheme] == 'S')) ++scheme;
+  if (!rest.substr(std::min(scheme, rest.size())).starts_with("://")) return at;
+  std::size_t length = rest.find_first_of(" \t\r\n\"<>");
   return length == std::string_view::npos ? text.size() : at + length;
+}
+
+// Whether an authority without `@` could still hold a password, as a `/`, `?` or `#` in one would
+// have cut it in two: what stands behind its last colon is no port then.
+bool may_be_half_a_password(std::string_view authority) {
+  std::size_t colon = authority.rfind(':');
+  if (colon == std::string_view::npos || authority.starts_with('[')) return false;
+  return authority.find_first_not_of("0123456789", colon + 1) != std::string_view::npos;
+}
+
+void append_plain(std::string& out, std::string_view text) {
+  for (char each : text) {
+    auto c = static_cast<unsigned char>(each);
+    if (c == '\n' || c == '\t' || c >= 0x20) {
+      out += each;
+    } else {
+      out += fmt::format("\\x{:02x}", c);
+    }
+  }
 }
 
 }  // namespace
@@ -136,6 +160,8 @@ std::string redact_url(std::string_view url) {
   std::size_t at = text.rfind('@', path);
   if (at != std::string::npos && at >= authority && at < path) {
     text.erase(authority, at + 1 - authority);
+  } else if (may_be_half_a_password(std::string_view(text).substr(authority, path - authority))) {
+    text.replace(authority, std::string::npos, "…");
   }
   return text;
 }
@@ -146,8 +172,7 @@ std::string redact_text(std::string_view text, std::size_t size_max) {
     std::size_t keep = 0;
     if (std::size_t end = url_end(text, at); end != at) {
       std::string_view whole = text.substr(at, end - at);
-      std::string cut = redact_url(whole);
-      clean += cut;
+      append_plain(clean, redact_url(whole));
       if (whole.find('?') != std::string_view::npos) clean += "?…";
       at = end;
     } else if (std::size_t length = secret_at(text, at, keep); length != 0) {
@@ -155,12 +180,7 @@ std::string redact_text(std::string_view text, std::size_t size_max) {
       clean += "***";
       at += length;
     } else {
-      unsigned char c = static_cast<unsigned char>(text[at++]);
-      if (c == '\n' || c == '\t' || c >= 0x20) {
-        clean += static_cast<char>(c);
-      } else {
-        clean += fmt::format("\\x{:02x}", c);
-      }
+      append_plain(clean, text.substr(at++, 1));
     }
   }
   if (clean.size() >= size_max) {

@@ -1,4 +1,4 @@
-"""The steps of tools/test: tidy, build, unit, peers, asan, tsan.
+"""The steps of tools/test: tidy, build, unit, peers, asan, tsan, fuzz.
 
 A step shows its output only if it fails. A step that hangs is ended, with everything it started,
 when its time limit is over, and counts as failed. Where a program says how many cases it ran, those
@@ -30,6 +30,8 @@ BUILDS = {
                    "-Doptimization=1", "-Dbenchmarks=false"],
     "build-tsan": ["-Db_sanitize=thread", "-Db_lundef=false", "-Dmimalloc=false",
                    "-Doptimization=1", "-Dbenchmarks=false"],
+    "build-fuzz": ["-Dfuzz=true", "-Db_sanitize=address,undefined", "-Db_lundef=false",
+                   "-Dmimalloc=false", "-Doptimization=1", "-Dbenchmarks=false"],
 }
 SANITIZER_EXIT = "99"
 SANITIZERS = {
@@ -40,6 +42,9 @@ SANITIZERS = {
     "TSAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19",
 }
 TSAN_ROOMS = ("io", "net", "engine")
+FUZZ_S = 30
+# What one input may take. A stated length is not yet memory: the largest answer accepted is 16 MiB.
+FUZZ_LIMITS = ["-timeout=10", "-rss_limit_mb=1024", "-malloc_limit_mb=256", "-max_len=65536"]
 
 
 class Suite:
@@ -50,6 +55,7 @@ class Suite:
         self.lock = threading.Lock()
         self.running = set()
         self.ending = False
+        self.fuzz_s = FUZZ_S
         # The compiler cache serves every clone: what it keeps names no absolute path.
         self.env = dict(os.environ, LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1",
                         CCACHE_BASEDIR=str(ROOT), CCACHE_NOHASHDIR="1")
@@ -161,6 +167,28 @@ class Suite:
             self.unit("build-tsan", TSAN_ROOMS, SANITIZERS)
             self.peers("build-tsan", ["test_upload.py"], ["-k", "one_whole_upload"], SANITIZERS)
 
+    def fuzz(self):
+        """What is new lies in build-fuzz/found/TARGET, what broke something beside it."""
+        if not self.build("build-fuzz", ["build.ninja"]):
+            return
+        programs = sorted(Path(target["filename"][0])
+                          for target in introspect("build-fuzz", "targets")
+                          if target["name"].startswith("fuzz-"))
+        names = [os.path.relpath(program, ROOT / "build-fuzz") for program in programs]
+        if not self.build("build-fuzz", names):
+            return
+        found = ROOT / "build-fuzz/found"
+        runs = []
+        for program in programs:
+            target = program.name.removeprefix("fuzz-")
+            (found / target).mkdir(parents=True, exist_ok=True)
+            runs.append((f"fuzz: {target}, {self.fuzz_s:.0f} s",
+                         [program, f"-max_total_time={self.fuzz_s:.0f}", *FUZZ_LIMITS,
+                          f"-artifact_prefix={found}/{target}-", "-print_final_stats=1",
+                          found / target, ROOT / "tests/fuzz/corpus" / target],
+                         self.fuzz_s + TEST_LIMIT_S, SANITIZERS))
+        self.run_beside_each_other(runs)
+
 
 def end_group(process):
     try:
@@ -210,9 +238,13 @@ def main(arguments):
     suite = Suite()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, suite.end)
-    names = ["tidy", "build", "unit", "peers", "asan", "tsan"]
+    names = ["tidy", "build", "unit", "peers", "asan", "tsan", "fuzz"]
+    if "--minutes" in arguments:
+        at = arguments.index("--minutes")
+        suite.fuzz_s = float(arguments[at + 1]) * 60
+        del arguments[at:at + 2]
     if arguments == ["--quick"]:
-        names = names[:-2]
+        names = names[:-3]
     elif arguments:
         if unknown := set(arguments) - set(names):
             sys.exit(f"no step {' '.join(sorted(unknown))}; there are {' '.join(names)}")

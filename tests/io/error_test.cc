@@ -35,4 +35,19 @@ TEST_CASE("upper rooms add and never overwrite") {
         "error: m\n  where: part, a, part 3, PUT http://h/p, status 500\n  next: again\n  code: x");
 }
 
+TEST_CASE("a URL in a text is cut whatever it is made of") {
+  CHECK(redact_text("at http://h/a?sig='x)]}|y and on") == "at http://h/a?… and on");
+  CHECK(redact_text("at HTTPS://h/a'b?sig=x\",") == "at HTTPS://h/a'b?…\",");
+  CHECK(redact_text("http://h/\x19\x1b[0m?x") == "http://h/\\x19\\x1b[0m?…");
+  CHECK(redact_text("http: //h?x") == "http: //h?x");
+  CHECK(redact_text("htt") == "htt");
+}
+
+TEST_CASE("half a password is cut like a whole one") {
+  CHECK(redact_url("http://user:pass@h:80/x") == "http://h:80/x");
+  CHECK(redact_url("http://user:pa?ss@h:80/x") == "http://…");
+  CHECK(redact_url("http://user:pa/ss@h:80/x") == "http://…");
+  CHECK(redact_url("http://[::1]:80/x") == "http://[::1]:80/x");
+}
+
 }  // namespace headrace
