@@ -57,6 +57,20 @@ bool reached_nobody(const Error& error) {
   return error.stage == "resolve" || error.stage == "connect" || error.stage == "tls";
 }
 
+// Of a call that must not be repeated and reached nobody: whoever asks may run it again.
+Error nothing_done(Error error) {
+  constexpr std::string_view again = "nothing was done yet: run the same command again";
+  if (error.kind != ErrorClass::retry) return error;
+  error.hint = error.hint.empty() ? std::string(again) : fmt::format("{}; {}", error.hint, again);
+  return error;
+}
+
+// What a call that must not be repeated became, if no answer to it came.
+Error unanswered(Error error, std::string_view what, std::string_view where_to_look) {
+  if (reached_nobody(error)) return nothing_done(std::move(error));
+  return outcome_unknown(std::move(error), what, where_to_look);
+}
+
 }  // namespace
 
 Error outcome_unknown(Error cause, std::string_view what, std::string_view where_to_look) {
@@ -143,10 +157,8 @@ Task<Result<std::string>> HubClient::create_repo(Scope& scope, std::optional<boo
   if (!request) co_return fail(std::move(request.error()));
   Result<HttpAnswer> answer = co_await send_raw(scope, *request, false);
   if (!answer) {
-    if (answer.error().kind == ErrorClass::cancelled || reached_nobody(answer.error())) {
-      co_return fail(std::move(answer.error()));
-    }
-    co_return fail(outcome_unknown(std::move(answer.error()), "creating the repo", urls_.page()));
+    if (answer.error().kind == ErrorClass::cancelled) co_return fail(std::move(answer.error()));
+    co_return fail(unanswered(std::move(answer.error()), "creating the repo", urls_.page()));
   }
   if (answer->status == 409 || answer->status < 300) {
     Result<std::string> place = parse_repo_location(answer->body);
@@ -200,8 +212,8 @@ Task<Status> HubClient::create_branch(Scope& scope, const std::string& branch) {
   Result<HttpAnswer> answer = co_await send(scope, std::move(call));
   if (answer || answer.error().status == 409) co_return Status();
   Error error = std::move(answer.error());
-  if (error.status == 0 && error.kind != ErrorClass::cancelled && !reached_nobody(error)) {
-    error = outcome_unknown(std::move(error), "creating the branch", urls_.page());
+  if (error.status == 0 && error.kind != ErrorClass::cancelled) {
+    error = unanswered(std::move(error), "creating the branch", urls_.page());
   }
   co_return fail(std::move(error));
 }
@@ -316,29 +328,26 @@ Task<Result<CommitAnswer>> HubClient::commit(Scope& scope, const std::string& re
   request->body = Body();
   request->body.add(body);
   request->follow_redirects = false;
+  std::string_view what = create_pr ? "the pull request and its commit" : "the commit";
+  std::string where = urls_.page() + (create_pr ? "/discussions" : "/commits/" + revision);
   Result<HttpAnswer> answer = co_await http_.send(scope, *request);
   if (!answer) {
     Error error = std::move(answer.error());
     // A file that could not be read cut the body short: nothing can have been committed.
     bool body_failed = error.stage == "read" || error.kind == ErrorClass::changed;
-    if (body_failed || reached_nobody(error)) co_return fail(std::move(error));
-    co_return fail(
-        outcome_unknown(std::move(error), "the commit", urls_.page() + "/commits/" + revision));
+    if (body_failed) co_return fail(std::move(error));
+    co_return fail(unanswered(std::move(error), what, where));
   }
   if (answer->status >= 300) {
     Error error = error_of(*answer, *request);
     // A gateway that gives up does not know what the server behind it has done.
-    if (answer->status >= 500) {
-      error =
-          outcome_unknown(std::move(error), "the commit", urls_.page() + "/commits/" + revision);
-    }
+    if (answer->status >= 500) error = outcome_unknown(std::move(error), what, where);
     co_return fail(std::move(error));
   }
   Result<CommitAnswer> landed = placed(parse_commit(answer->body, create_pr), *answer, "POST",
                                        urls_.commit(revision, create_pr));
   if (landed) co_return landed;
-  co_return fail(outcome_unknown(std::move(landed.error()), "the commit",
-                                 urls_.page() + "/commits/" + revision));
+  co_return fail(outcome_unknown(std::move(landed.error()), what, where));
 }
 
 }  // namespace headrace

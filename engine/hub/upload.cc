@@ -39,6 +39,7 @@ HubUpload::HubUpload(Crew& crew, UploadRequest request, std::uint32_t connection
 Task<Result<UploadResult>> HubUpload::run(Scope& scope) {
   Status status = co_await scan(scope);
   if (status && request_.dry_run) co_return plan_only();
+  if (status) status = check_single_commit();
   if (status) status = co_await prepare_repo(scope);
   if (status) status = co_await read_root_files(scope);
   if (status) status = co_await find_deletions(scope);
@@ -48,10 +49,12 @@ Task<Result<UploadResult>> HubUpload::run(Scope& scope) {
   if (!status) {
     Error error = std::move(status.error());
     if (!result_.commits.empty()) {
+      std::string landed;
+      for (const LandedCommit& commit : result_.commits)
+        landed += (landed.empty() ? "" : ", ") + commit.url;
       error.hint = fmt::format(
-          "{} commits of this upload have landed and stay, the last is {}; run the "
-          "same command again to go on. {}",
-          result_.commits.size(), result_.commits.back().url, error.hint);
+          "what this upload has committed stays ({}); run the same command again to go on. {}",
+          landed, error.hint);
     }
     co_return fail(std::move(error));
   }
@@ -100,6 +103,16 @@ Result<UploadResult> HubUpload::plan_only() {
   plan.requests = 1 + batches(plan.files) + batches(large) + plan.parts + 2 * large + plan.commits;
   reporter_.event(plan);
   return std::move(result_);
+}
+
+// What one commit can't take in any case is told before anything is sent.
+Status HubUpload::check_single_commit() const {
+  if (!request_.commit_limits.single) return {};
+  std::vector<CommitItem> items(local_.files.size());
+  Result<std::vector<CommitSlice>> commits =
+      split_commits(items, request_.commit_limits, request_.message);
+  if (!commits) return fail(std::move(commits.error()));
+  return {};
 }
 
 const FileRecord* HubUpload::root_file(std::string_view path) const {

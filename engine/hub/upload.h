@@ -31,6 +31,7 @@ class HubUpload {
 
   Task<Status> scan(Scope& scope);
   Result<UploadResult> plan_only();
+  Status check_single_commit() const;
   Task<Status> prepare_repo(Scope& scope);
   Task<Status> read_root_files(Scope& scope);
   Task<Result<std::string>> read_text(Scope& scope, const FileRecord& file);

@@ -148,6 +148,10 @@ class Relay:
         for rule in self.rules:
             if gate := rule.details.get("gate"):
                 gate.open()
+        self.stop_listening()
+
+    def stop_listening(self):
+        """New connections are refused from now on; those that are open go on."""
         self.server.shutdown()
         self.server.server_close()
 
