@@ -85,6 +85,39 @@ def test_file_changes_before_it_is_committed(start_headrace, relay, hub, texts, 
     assert hub.commits("me/changing") == "1"
 
 
+@pytest.mark.parametrize("change", ["vanish", "grow", "shrink", "rewrite"])
+def test_large_file_changes_while_its_parts_go_up(start_headrace, upload, relay, hub, tmp_path,
+                                                  download, change):
+    """Too large for the memory it was given, so its parts are read again; the first is held."""
+    path = tmp_path / "f/large.bin"
+    make_folder(tmp_path / "f", {"large.bin": bytes_of(24 * MIB, 1)})
+    gate = relay.on("PUT").hold()
+    process = start_headrace("upload", "me/moving", "f", "--memory-limit", "16M", "--connections",
+                             "1", "--json", endpoint=relay.url)
+    gate.wait()
+    if change == "vanish":
+        path.unlink()
+    elif change == "shrink":
+        with open(path, "r+b") as file:
+            file.truncate(MIB)
+    else:
+        with open(path, "ab" if change == "grow" else "r+b") as file:
+            file.write(b"more")
+    gate.open()
+    run = finish(process)
+    error = failed(run, stage="read")
+    expected = {"vanish": {"open_failed", "source_changed"},
+                "shrink": {"source_changed", "source_ended_early"}}
+    assert error["code"] in expected.get(change, {"source_changed"}), error
+    assert error["class"] == ("fail" if error["code"] == "open_failed" else "changed")
+    assert error["path"].endswith("large.bin") and error["hint"]
+    assert hub.commits("me/moving") == "1"
+    hub.check("me/moving")
+    if change != "vanish":
+        assert upload("me/moving", "f").code == 0
+        assert download("me/moving") == {"large.bin": path.read_bytes()}
+
+
 def test_symlink_loop(upload, hub, texts, tmp_path, download):
     (tmp_path / "texts/x").symlink_to("y")
     (tmp_path / "texts/y").symlink_to("x")
@@ -92,7 +125,8 @@ def test_symlink_loop(upload, hub, texts, tmp_path, download):
     run = upload("me/loop", "texts")
     assert run.code == 0, run
     assert download("me/loop") == texts
-    error = failed(upload("me/loop", "texts/x"), **{"class": "fail"})
+    error = failed(upload("me/loop", "texts/x"), **{"class": "fail"}, code="symlink_loop",
+                   errno=errno.ELOOP)
     assert "texts/x" in error["path"]
 
 
@@ -137,11 +171,22 @@ def test_read_only_token(upload, relay, texts):
     assert error["hint"]
 
 
+def test_read_only_token_of_the_hub(upload, hub, make_hub, texts):
+    reader = "hf_peerstestreadtoken"
+    other = make_hub("--token", f"{reader}:read")
+    assert upload("me/readonly", "texts", endpoint=other.url).code == 0
+    (hub.root.parent / "texts/new.txt").write_text("new\n")
+    run = upload("me/readonly", "texts", token=reader, endpoint=other.url)
+    error = failed(run, **{"class": "fail"}, code="not_allowed", status=403, method="POST")
+    assert error["request_id"] and "write" in error["hint"]
+    assert other.commits("me/readonly") == "2"
+
+
 def test_unknown_revision(upload, hub, texts):
     assert upload("me/rev", "texts").code == 0
     run = upload("me/rev", "texts", "--revision", "no-such-branch", "--create-pr")
-    assert run.code in (FAILED, USAGE), run
-    assert run.error["class"] == "fail"
+    failed(run, **{"class": "fail"}, code="revision_not_found", status=404)
+    assert "--revision" in run.error["hint"]
     assert hub.commits("me/rev") == "2"
 
 
@@ -177,6 +222,8 @@ def test_503_with_retry_after(upload, relay, large, download):
     run = upload("me/busy", "large", endpoint=relay.url)
     assert run.code == 0, run
     assert len(relay.seen("POST", "/objects/batch")) == 2
+    assert (run.event("part_retried")["status"], run.event("part_retried")["retry_after_ms"]) == (
+        503, 0)
     assert download("me/busy") == large
 
 
@@ -195,6 +242,47 @@ def test_expired_part_url(upload, relay, large, download):
     assert run.code == 0, run
     assert len(relay.seen("POST", "/objects/batch")) == 2
     assert download("me/expired") == large
+
+
+def test_403_past_the_stated_lifetime(upload, relay, large, download):
+    """The body says nothing; the batch answer had said when the URLs end."""
+    def ended(status, headers, body):
+        answer = json.loads(body)
+        for thing in answer["objects"]:
+            upload = thing["actions"]["upload"]
+            upload.pop("expires_in", None)
+            upload["expires_at"] = "2020-01-01T00:00:00Z"
+        return status, headers, json.dumps(answer).encode()
+    relay.on("POST", "/objects/batch").change_answer(ended)
+    relay.on("PUT").after(2).answer(403, b"no such right", {"content-type": "text/plain"})
+    run = upload("me/ended", "large", endpoint=relay.url)
+    assert run.code == 0, run
+    assert len(relay.seen("POST", "/objects/batch")) == 2
+    # The same upload goes on: nothing confirmed is sent again.
+    assert len(relay.seen("PUT")) == 6 + 1
+    assert download("me/ended") == large
+
+
+def test_urls_that_always_run_out(upload, relay, large, hub):
+    """Asked for anew three times without progress, then the file is given up."""
+    expired = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+    relay.on("PUT").answer(403, expired, {"content-type": "application/xml"}, times=1000)
+    error = failed(upload("me/always", "large", endpoint=relay.url), **{"class": "expired"},
+                   code="url_expired", status=403, method="PUT", path="large.bin")
+    assert error["part"] >= 1 and "--connections" in error["hint"] and "?" not in error["url"]
+    assert len(relay.seen("POST", "/objects/batch")) == 1 + 3
+    assert hub.commits("me/always") == "1"
+
+
+@pytest.mark.parametrize("status", [404, 422])
+def test_completion_that_is_refused(upload, relay, large, download, status):
+    """The upload is gone, or its bytes arrived wrong: all of it is sent once more."""
+    relay.on("POST", "/_lfs/").answer(status, {"error": "no such upload"})
+    run = upload("me/again", "large", endpoint=relay.url)
+    assert run.code == 0, run
+    assert len(relay.seen("POST", "/objects/batch")) == 2
+    assert len(relay.seen("PUT")) == 12
+    assert download("me/again") == large
 
 
 def test_other_403_on_a_part(upload, relay, large, hub):
@@ -234,26 +322,6 @@ def test_two_uploads_at_once(start_headrace, hub, tmp_path, download):
         assert run.code == 0, run
     assert download("me/both") == expected
     hub.check("me/both")
-
-
-STAGES = {"create": ("POST", "/api/repos/create"), "preupload": ("POST", "/preupload/"),
-          "batch": ("POST", "/objects/batch"), "part": ("PUT", ""), "commit": ("POST", "/commit/")}
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_ctrl_c(start_headrace, upload, relay, hub, large, tmp_path, download, stage):
-    gate = relay.on(*STAGES[stage]).hold()
-    process = start_headrace("upload", "me/stopped", "large", "--json", endpoint=relay.url)
-    gate.wait()
-    process.send_signal(signal.SIGINT)
-    # The relay still holds the request: what ends the run is the signal alone.
-    run = finish(process)
-    assert run.code == CTRL_C, run
-    assert run.error["class"] == "cancelled"
-    gate.open()
-    assert upload("me/stopped", "large").code == 0
-    assert download("me/stopped") == large
-    hub.check("me/stopped")
 
 
 def test_hub_is_killed_during_a_commit(upload, relay, hub, large, download):

@@ -218,6 +218,7 @@ TEST_CASE("a URL is good for what it was made for and nothing else") {
   CHECK(changed("part=1", "part=2") == 403);
   CHECK(changed("size=2500", "size=9999") == 403);
   CHECK(changed("me/r/", "me/other/") == 403);
+  CHECK(changed("upload=", "upload=0") == 403);
   CHECK(changed("expires=1", "expires=2") == 403);
   CHECK(changed(oid, std::string(64, 'a')) == 403);
   CHECK(hub.follow("POST", url, "{}").status == 403);

@@ -73,6 +73,17 @@ TEST_CASE("a path that is not there, or is neither file nor folder") {
   CHECK(error.path == "none/x");
   CHECK(error.stage == "scan");
   CHECK(refused({.local_path = "pipe"}).code == "no_such_path");
+  auto failing = [](int sys_error) {
+    Result<LocalChoice> choice = choose_local({.local_path = "x"}, [=](const std::string&) {
+      return LocalLook(LocalKind::nothing, sys_error);
+    });
+    return choice.error();
+  };
+  CHECK(failing(ELOOP).code == "symlink_loop");
+  CHECK(failing(ELOOP).sys_error == ELOOP);
+  CHECK(failing(EACCES).code == "walk_failed");
+  CHECK(failing(EACCES).hint.contains("permissions"));
+  CHECK(failing(ENOTDIR).code == "no_such_path");
 }
 
 }  // namespace headrace

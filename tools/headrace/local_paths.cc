@@ -34,11 +34,30 @@ Result<LocalChoice> pattern_choice(const PathArguments& arguments) {
                      .include = std::vector<std::string>{*arguments.local_path}};
 }
 
+Error unusable_path(const std::string& path, const LocalLook& look) {
+  Error error;
+  std::string_view hint = "correct the local path";
+  if (look.sys_error == ELOOP) {
+    error = system_error("symlink_loop", "the path leads back to itself", look.sys_error);
+    hint = "remove the symbolic link, or give the path of the file itself";
+  } else if (look.sys_error != 0 && look.sys_error != ENOENT && look.sys_error != ENOTDIR) {
+    error = system_error("walk_failed", "the path can't be looked at", look.sys_error);
+    if (look.sys_error == EACCES) hint = "check the permissions of the folders above it";
+  } else {
+    const bool missing = look.kind == LocalKind::nothing;
+    error = make_error(
+        ErrorClass::fail, "no_such_path",
+        missing ? "there is no such file or folder" : "this is neither a file nor a folder");
+    error.sys_error = missing ? ENOENT : 0;
+  }
+  return std::move(error).at("scan").on_path(path).hinting(hint);
+}
+
 }  // namespace
 
-LocalKind look_at_path(const std::string& path) {
+LocalLook look_at_path(const std::string& path) {
   struct stat info = {};
-  if (::stat(path.c_str(), &info) != 0) return LocalKind::nothing;
+  if (::stat(path.c_str(), &info) != 0) return {LocalKind::nothing, errno};
   if (S_ISREG(info.st_mode)) return LocalKind::file;
   if (S_ISDIR(info.st_mode)) return LocalKind::folder;
   return LocalKind::other;
@@ -46,7 +65,8 @@ LocalKind look_at_path(const std::string& path) {
 
 Result<LocalChoice> choose_local(const PathArguments& arguments, const LookAt& look_at) {
   const std::string path = arguments.local_path.value_or(arguments.repo_name);
-  const LocalKind kind = look_at(path);
+  const LocalLook look = look_at(path);
+  const LocalKind kind = look.kind;
   const bool usable = kind == LocalKind::file || kind == LocalKind::folder;
   if (!arguments.local_path && !usable) {
     return fail(argument_error("local_path_needed",
@@ -56,14 +76,7 @@ Result<LocalChoice> choose_local(const PathArguments& arguments, const LookAt& l
   if (kind == LocalKind::nothing && path.find_first_of("*?[") != std::string::npos) {
     return pattern_choice(arguments);
   }
-  if (!usable) {
-    const bool missing = kind == LocalKind::nothing;
-    Error error = make_error(
-        ErrorClass::fail, "no_such_path",
-        missing ? "there is no such file or folder" : "this is neither a file nor a folder");
-    error.sys_error = missing ? ENOENT : 0;
-    return fail(std::move(error).at("scan").on_path(path).hinting("correct the local path"));
-  }
+  if (!usable) return fail(unusable_path(path, look));
   LocalChoice choice{.path = path,
                      .is_file = kind == LocalKind::file,
                      .path_in_repo = arguments.path_in_repo.value_or(""),

@@ -3,8 +3,9 @@
 // The rules of the ecosystem's own command: without LOCAL_PATH, a file or folder named like the
 // repo; a path with *, ? or [ that names nothing is a pattern over the current folder; without
 // PATH_IN_REPO, a file keeps its name and a folder goes to the root.
-// Fails with: local_path_needed, bad_arguments (stage arguments), no_such_path. Pure but for the
-// look at the paths, which is handed in.
+// Fails with: local_path_needed, bad_arguments (stage arguments), no_such_path, symlink_loop,
+// walk_failed (a folder above it may not be entered). Pure but for the look at the paths, which is
+// handed in.
 #pragma once
 
 #include <functional>
@@ -17,9 +18,14 @@
 namespace headrace {
 
 enum class LocalKind : std::uint8_t { nothing, file, folder, other };
-using LookAt = std::function<LocalKind(const std::string& path)>;
+struct LocalLook {
+  LocalLook(LocalKind what, int error = 0) : kind(what), sys_error(error) {}
+  LocalKind kind;
+  int sys_error;  // why there is nothing; 0 or ENOENT: there is none
+};
+using LookAt = std::function<LocalLook(const std::string& path)>;
 // Of this machine's files; links are followed.
-LocalKind look_at_path(const std::string& path);
+LocalLook look_at_path(const std::string& path);
 
 struct PathArguments {
   std::string repo_name;  // the last part of the repo's id
