@@ -21,11 +21,6 @@ const EVP_MD& sha1_algorithm() {
   return algorithm;
 }
 
-const EVP_MD& sha256_algorithm() {
-  static const EVP_MD& algorithm = fetch("SHA256");
-  return algorithm;
-}
-
 EvpContext::EvpContext(const EVP_MD& algorithm)
     : algorithm_(algorithm), context_(EVP_MD_CTX_new()) {
   CHECK(context_ != nullptr);

@@ -2,7 +2,7 @@
 //
 // The algorithm is fetched once per process (a fetch takes a lock and a search through the
 // providers, 0.5 us and more) and the context once per object. Breaks an invariant if libcrypto
-// refuses: SHA-1 and SHA-256 are in every provider this builds against.
+// refuses: SHA-1 is in every provider this builds against.
 #pragma once
 
 #include "io/digest/digest.h"
@@ -13,7 +13,6 @@ struct evp_md_ctx_st;
 namespace headrace {
 
 const evp_md_st& sha1_algorithm();
-const evp_md_st& sha256_algorithm();
 
 class EvpContext {
  public:

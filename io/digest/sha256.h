@@ -1,18 +1,14 @@
-// sha256.h: SHA-256 (FIPS 180-4), the name of every LFS object. Contract: digest.h.
+// sha256.h: SHA-256 (FIPS 180-4), the name of every LFS object. Contract: digest.h, and for lanes
+// block_digest.h.
 #pragma once
 
-#include "io/digest/evp.h"
+#include "io/digest/block_digest.h"
 
 namespace headrace {
 
-class Sha256 final : public Digest {
+class Sha256 final : public BlockDigest {
  public:
-  using Digest::update;
-  void update(std::span<const std::byte> bytes) override { context_.update(bytes); }
-  DigestValue finish() override { return context_.finish(); }
-
- private:
-  EvpContext context_{sha256_algorithm()};
+  Sha256() : BlockDigest(sha256_kernels(), sha256_initial, WordOrder::big) {}
 };
 
 // The digest of one piece.

@@ -5,22 +5,17 @@
 #include <string>
 
 #include <doctest/doctest.h>
+#include <openssl/evp.h>
 #include <unistd.h>
 
+#include "io/digest/md5.h"
 #include "io/digest/sha1.h"
 #include "io/digest/sha256.h"
-#include "io/prng.h"
+#include "tests/support/random_bytes.h"
 
 using namespace headrace;
 
 namespace {
-
-std::string random_bytes(std::uint64_t seed, std::size_t size) {
-  Prng prng(seed);
-  std::string bytes(size, '\0');
-  for (char& byte : bytes) byte = static_cast<char>(prng.next());
-  return bytes;
-}
 
 // The first word of what a command prints, empty if it fails.
 std::string first_word_of(const std::string& command) {
@@ -32,6 +27,13 @@ std::string first_word_of(const std::string& command) {
   if (!read || status != 0) return "";
   std::string word(line.data());
   return word.substr(0, word.find_first_of(" \n"));
+}
+
+std::string openssl_hex(const EVP_MD* algorithm, std::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> value;
+  unsigned size = 0;
+  REQUIRE(EVP_Digest(text.data(), text.size(), value.data(), &size, algorithm, nullptr) == 1);
+  return to_hex(std::as_bytes(std::span(value).first(size)));
 }
 
 struct TemporaryFile {
@@ -55,6 +57,43 @@ TEST_CASE("SHA-256: vectors of FIPS 180-4") {
         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
   CHECK(sha256_of(std::string(1000000, 'a')).hex() ==
         "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TEST_CASE("MD5: the suite of RFC 1321") {
+  CHECK(md5_of("").hex() == "d41d8cd98f00b204e9800998ecf8427e");
+  CHECK(md5_of("a").hex() == "0cc175b9c0f1b6a831c399e269772661");
+  CHECK(md5_of("message digest").hex() == "f96b697d7cb7938d525a2f31aaf161d0");
+  CHECK(md5_of("1234567890123456789012345678901234567890123456789012345678901234567890123456789"
+               "0")
+            .hex() == "57edf4a22be3c955ac49da2e2107b67a");
+}
+
+TEST_CASE("OpenSSL agrees at every length and alignment") {
+  std::string bytes = random_bytes(5, 1100);
+  for (std::size_t size = 0; size <= 1000; size += size < 300 ? 1 : 41) {
+    CAPTURE(size);
+    std::string_view piece = std::string_view(bytes).substr(size % 67, size);
+    CHECK(sha256_of(piece).hex() == openssl_hex(EVP_sha256(), piece));
+    CHECK(md5_of(piece).hex() == openssl_hex(EVP_md5(), piece));
+  }
+}
+
+TEST_CASE("OpenSSL agrees on two pieces, wherever they are cut") {
+  std::string bytes = random_bytes(6, 300);
+  std::string sha256 = openssl_hex(EVP_sha256(), bytes);
+  std::string md5 = openssl_hex(EVP_md5(), bytes);
+  for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+    CAPTURE(cut);
+    Sha256 first;
+    Md5 second;
+    for (BlockDigest* digest :
+         {static_cast<BlockDigest*>(&first), static_cast<BlockDigest*>(&second)}) {
+      digest->update(std::string_view(bytes).substr(0, cut));
+      digest->update(std::string_view(bytes).substr(cut));
+    }
+    CHECK(first.finish().hex() == sha256);
+    CHECK(second.finish().hex() == md5);
+  }
 }
 
 TEST_CASE("git names the empty blob and a greeting") {
