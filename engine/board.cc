@@ -12,7 +12,7 @@ bool Board::Take::await_suspend(std::coroutine_handle<> handle) {
   work_ = board_.scheduler_.next(lane_, scope_.worker().now());
   if (work_) return false;
   parked_ = true;
-  board_.parked_.push_back(this);
+  board_.parked_.insert(std::ranges::upper_bound(board_.parked_, rank_, {}, &Take::rank_), this);
   return true;
 }
 

@@ -22,7 +22,8 @@ class Board {
 
   class Take final : public Wait {
    public:
-    Take(Board& board, Scope& scope, Lane lane) : board_(board), scope_(scope), lane_(lane) {}
+    Take(Board& board, Scope& scope, Lane lane, std::uint32_t rank)
+        : board_(board), scope_(scope), lane_(lane), rank_(rank) {}
     bool await_ready() const noexcept { return scope_.cancelled(); }
     bool await_suspend(std::coroutine_handle<> handle);
     std::optional<Work> await_resume();
@@ -34,11 +35,16 @@ class Board {
     Board& board_;
     Scope& scope_;
     const Lane lane_;
+    const std::uint32_t rank_;
     std::coroutine_handle<> handle_;
     std::optional<Work> work_;
     bool parked_ = false;
   };
-  [[nodiscard]] Take take(Scope& scope, Lane lane) { return Take(*this, scope, lane); }
+  // Of those that wait, the lowest rank is served first: a worker's first lane has rank 0, its
+  // second 1, so that a few files spread over all workers.
+  [[nodiscard]] Take take(Scope& scope, Lane lane, std::uint32_t rank = 0) {
+    return Take(*this, scope, lane, rank);
+  }
 
   template <class Function>
   auto report(Function function) {
@@ -62,7 +68,7 @@ class Board {
 
   mutable std::mutex mutex_;
   Scheduler scheduler_;
-  std::vector<Take*> parked_;  // in the order of asking
+  std::vector<Take*> parked_;  // by rank, then in the order of asking
   bool closed_ = false;
 };
 

@@ -8,6 +8,7 @@ namespace headrace {
 struct Crew::Member {
   Worker& worker;
   HttpClient client;
+  DigestLanes digests;
 };
 
 // One call of all(). The messages that start, cancel and end it share it, since the last of them
@@ -26,15 +27,16 @@ Crew::Crew(std::vector<Worker*> workers, Resolver& resolver, Arena& arena,
     : arena_(arena) {
   for (Worker* worker : workers) {
     HttpClient::Options options{.network = network};
-    members_.push_back(std::unique_ptr<Member>(
-        new Member{*worker, HttpClient(*worker, resolver, std::move(options))}));
+    members_.push_back(std::unique_ptr<Member>(new Member{
+        *worker, HttpClient(*worker, resolver, std::move(options)), DigestLanes(*worker)}));
   }
 }
 
 Crew::~Crew() = default;
 
 Hand Crew::hand(std::size_t index) {
-  return {members_[index]->worker, members_[index]->client, index};
+  Member& member = *members_[index];
+  return {member.worker, member.client, member.digests, index};
 }
 
 class Crew::TeamWait final : public Wait {

@@ -1,5 +1,5 @@
-// crew.h: Crew, the workers an engine has, each with its HTTP client, over one arena; and the means
-// to run the same coroutine on all of them.
+// crew.h: Crew, the workers an engine has, each with its HTTP client and the place where its
+// digests meet, over one arena; and the means to run the same coroutine on all of them.
 //
 // A Crew borrows its workers: Engine takes them from a Runtime, a simulation makes its own. It is
 // made and destroyed while nothing runs on it.
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "io/arena.h"
+#include "io/digest/lanes.h"
 #include "io/worker.h"
 #include "net/http_client.h"
 #include "net/resolver.h"
@@ -20,6 +21,7 @@ namespace headrace {
 struct Hand {
   Worker& worker;
   HttpClient& client;
+  DigestLanes& digests;
   std::size_t index;
 };
 

@@ -27,15 +27,29 @@ std::optional<Work> Scheduler::next(Lane lane, Time now) {
     work = next_send();
     if (work && !first_send_) first_send_ = now;
   } else if (lane == Lane::digest) {
-    if (!to_digest_.empty()) {
-      work = DigestFile{to_digest_.front()};
-      to_digest_.pop_front();
-    }
+    work = next_digest();
   } else {
     work = next_control(now);
   }
   if (work) ++works_out_;
   return work;
+}
+
+std::optional<Work> Scheduler::next_digest() {
+  if (to_digest_.empty()) return std::nullopt;
+  QueuedDigest queued = to_digest_.top();
+  bool fits = digest_bytes_out_ + queued.size <= limits_.digest_bytes_max;
+  if (!fits && digests_out_ >= limits_.digests_min) return std::nullopt;
+  to_digest_.pop();
+  ++digests_out_;
+  digest_bytes_out_ += queued.size;
+  return DigestFile{queued.file};
+}
+
+void Scheduler::digest_ended(const FileRecord& file) {
+  --works_out_;
+  --digests_out_;
+  digest_bytes_out_ -= file.size;
 }
 
 std::optional<Work> Scheduler::next_control(Time now) {
@@ -156,7 +170,7 @@ void Scheduler::file_classified(FileIndex index, bool large, bool ignored,
   file.state = FileRecord::State::classified;
   // Inline content needs a digest only to be compared with what the repo has.
   if (large || remote.size > 0) {
-    to_digest_.push_back(index);
+    to_digest_.push({file.size, index});
   } else {
     close_file(file, FileRecord::State::ready);
   }
@@ -164,8 +178,8 @@ void Scheduler::file_classified(FileIndex index, bool large, bool ignored,
 
 void Scheduler::digested(FileIndex index, const DigestValue& digest, const FileIdentity& identity,
                          Retained retained) {
-  --works_out_;
   FileRecord& file = files_[index];
+  digest_ended(file);
   file.digest = digest;
   file.identity = identity;
   if (!file.large) {
@@ -384,7 +398,7 @@ void Scheduler::file_failed(FileIndex index) {
   if (file.state == FileRecord::State::added) {
     close_file(file, FileRecord::State::failed);  // within a ClassifyFiles, reported by that
   } else if (file.state == FileRecord::State::classified) {
-    --works_out_;  // its DigestFile
+    digest_ended(file);
     close_file(file, FileRecord::State::failed);
   }
 }

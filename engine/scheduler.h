@@ -8,6 +8,11 @@
 // touch records only in their reports; a file's path, source and size never change once all are
 // added.
 //
+// Files are hashed the largest first: a huge one, whose digest no second core can share, begins
+// early, those that run side by side in a worker's digest lanes are of like size, and at the end
+// the lanes stop nearly together. How many bytes are hashed side by side is limited, since files
+// that begin together also end together, and until then there is nothing to send.
+//
 // Objects are negotiated late: at most `objects_max` negotiated and unsent, `part_urls_max` URLs
 // and as many bytes as go out in `lead_time` at the measured rate, so that a slow line never holds
 // URLs that die (lifetimes of 900 s have been seen). One object may always be under way.
@@ -17,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <queue>
 #include <string>
 #include <variant>
 #include <vector>
@@ -130,6 +136,9 @@ struct SchedulerLimits {
   std::uint32_t part_urls_max = 2000;
   Duration lead_time = std::chrono::minutes(2);
   std::uint32_t senders = 8;  // lanes of Lane::send
+  // So many files are hashed at once whatever their size, and more while they are not larger.
+  std::uint32_t digests_min = 4;
+  std::uint64_t digest_bytes_max = 4ULL << 30;
   std::uint32_t renewals_max = 3;
 };
 
@@ -190,6 +199,8 @@ class Scheduler {
   }
 
  private:
+  std::optional<Work> next_digest();
+  void digest_ended(const FileRecord& file);
   std::optional<Work> next_control(Time now);
   std::optional<Work> next_negotiation(Time now);
   std::optional<Work> next_send();
@@ -211,7 +222,17 @@ class Scheduler {
   std::map<std::array<std::byte, digest_size_max>, ObjectIndex> by_oid_;
   std::multimap<ObjectIndex, FileIndex> waiting_;  // files whose object is under way
   FileIndex next_to_classify_ = 0;
-  std::deque<FileIndex> to_digest_;
+  struct QueuedDigest {
+    std::uint64_t size;
+    FileIndex file;
+    // The top of the heap: the largest, of equal ones the first.
+    bool operator<(const QueuedDigest& other) const {
+      return size != other.size ? size < other.size : file > other.file;
+    }
+  };
+  std::priority_queue<QueuedDigest> to_digest_;
+  std::uint32_t digests_out_ = 0;
+  std::uint64_t digest_bytes_out_ = 0;
   std::deque<ObjectIndex> to_negotiate_;
   std::deque<ObjectIndex> to_finish_;
   struct QueuedPart {

@@ -2,7 +2,7 @@
 // feed() is awaited, so that a worker may pair the streams of several passes; bytes come in order.
 #pragma once
 
-#include "io/digest/digest.h"
+#include "io/digest/lanes.h"
 #include "io/scope.h"
 #include "io/slice.h"
 
@@ -14,16 +14,24 @@ class Tap {
   virtual Task<void> feed(Scope& scope, const Slice& slice) = 0;
 };
 
+// Feeds a digest: in the lanes of its worker if it is made of blocks, else by itself.
 class DigestTap final : public Tap {
  public:
   explicit DigestTap(Digest& digest) : digest_(digest) {}
+  DigestTap(BlockDigest& digest, DigestLanes& lanes)
+      : digest_(digest), block_digest_(&digest), lanes_(&lanes) {}
   Task<void> feed(Scope&, const Slice& slice) override {
-    digest_.update(slice.bytes());
-    co_return;
+    if (lanes_) {
+      co_await lanes_->update(*block_digest_, slice.bytes());
+    } else {
+      digest_.update(slice.bytes());
+    }
   }
 
  private:
   Digest& digest_;
+  BlockDigest* block_digest_ = nullptr;
+  DigestLanes* lanes_ = nullptr;
 };
 
 }  // namespace headrace

@@ -18,14 +18,22 @@ namespace {
 
 // Larger content is read again instead (LIMITS section 7: more retained memory gave less speed).
 constexpr std::uint64_t retained_file_size_max = 64ULL << 20;
-constexpr std::uint32_t connections_per_worker = 8;   // LIMITS rule 16: 4 to 8 fill loopback
-constexpr std::uint32_t digest_lanes_per_worker = 2;  // the next file is read while one is hashed
+constexpr std::uint32_t connections_per_worker = 8;  // LIMITS rule 16: 4 to 8 fill loopback
+// As many as the widest digest kernel has (LIMITS section 4 measured pairs; sixteen streams of one
+// worker are hashed at up to twice the rate of one). Fewer leave lanes empty, more only memory.
+constexpr std::uint32_t digest_lanes_per_worker = kernel_lanes_max;
+// Half a second and less of a worker's hashing: after that at the latest there is something to
+// send.
+constexpr std::uint64_t digest_bytes_per_worker = 2ULL << 30;
 constexpr std::uint32_t tries_max = 5;
 constexpr std::size_t send_blocks = 2;
 
-SchedulerLimits limits_with(std::uint32_t senders) {
+SchedulerLimits limits_with(std::uint32_t senders_per_worker, std::size_t workers) {
   SchedulerLimits limits;
-  limits.senders = senders;
+  auto count = static_cast<std::uint32_t>(workers);
+  limits.senders = senders_per_worker * count;
+  limits.digests_min = 2 * count;  // a pair keeps the SHA instructions of a core busy
+  limits.digest_bytes_max = digest_bytes_per_worker * count;
   return limits;
 }
 
@@ -40,7 +48,8 @@ Transfer::Lanes Transfer::lanes_of(const Crew& crew, std::size_t blocks,
   std::size_t share = std::max(blocks / 2 / workers, blocks_per_worker_min);
   std::uint32_t wanted =
       connections == 0 ? connections_per_worker : (connections + workers - 1) / workers;
-  std::uint32_t digest = share > blocks_per_worker_min + 1 ? digest_lanes_per_worker : 1;
+  auto digest =
+      static_cast<std::uint32_t>(std::clamp<std::size_t>(share / 4, 1, digest_lanes_per_worker));
   auto affordable = static_cast<std::uint32_t>((share - digest) / send_blocks);
   return {.send = std::clamp(affordable, 1u, wanted), .digest = digest};
 }
@@ -51,7 +60,7 @@ Transfer::Transfer(Crew& crew, const HubAccess& access, TransferOptions options,
       options_(std::move(options)),
       reporter_(reporter),
       lanes_(lanes_of(crew, crew.arena().blocks_total(), options_.connections)),
-      board_(limits_with(lanes_.send * static_cast<std::uint32_t>(crew.size()))) {
+      board_(limits_with(lanes_.send, crew.size())) {
   board_.report([this](Scheduler& scheduler) { files_ = &scheduler.files(); });
 }
 
@@ -85,7 +94,8 @@ Task<void> Transfer::work(Scope& scope, Hand hand) {
   HubClient hub(hand.client, *access_);
   hub.count_retries(reporter_.counters.retries);
   Scope lanes(scope);
-  for (std::uint32_t i = 0; i < lanes_.digest; ++i) lanes.spawn(digest_lane(lanes));
+  for (std::uint32_t i = 0; i < lanes_.digest; ++i)
+    lanes.spawn(digest_lane(lanes, hand.digests, i));
   for (std::uint32_t i = 0; i < lanes_.send; ++i) lanes.spawn(send_lane(lanes, hand.client));
   lanes.spawn(control_lane(lanes, hub, hand.client));
   lanes.spawn(control_lane(lanes, hub, hand.client));
@@ -106,12 +116,12 @@ Task<void> Transfer::control_lane(Scope& scope, HubClient& hub, HttpClient& clie
   }
 }
 
-Task<void> Transfer::digest_lane(Scope& scope) {
+Task<void> Transfer::digest_lane(Scope& scope, DigestLanes& digests, std::uint32_t rank) {
   Ticket ticket = co_await crew_.arena().reserve(scope, 1);
   while (ticket) {
-    std::optional<Work> work = co_await board_.take(scope, Lane::digest);
+    std::optional<Work> work = co_await board_.take(scope, Lane::digest, rank);
     if (!work) co_return;
-    co_await digest(scope, std::get<DigestFile>(*work).file, ticket);
+    co_await digest(scope, digests, std::get<DigestFile>(*work).file, ticket);
   }
 }
 
@@ -188,12 +198,12 @@ Task<void> Transfer::classify(Scope& scope, HubClient& hub, const ClassifyFiles&
 
 // --- digest ---
 
-Task<void> Transfer::digest(Scope& scope, FileIndex index, Ticket& ticket) {
+Task<void> Transfer::digest(Scope& scope, DigestLanes& digests, FileIndex index, Ticket& ticket) {
   const FileRecord& file = (*files_)[index];
   Sha256 sha256;
   GitBlobSha1 git_sha1(file.size);
   Digest& digest = file.large ? static_cast<Digest&>(sha256) : git_sha1;
-  DigestTap tap(digest);
+  DigestTap tap = file.large ? DigestTap(sha256, digests) : DigestTap(git_sha1);
   Tap* const taps[] = {&tap};
   Retained retained;
   if (file.large && file.size <= retained_file_size_max) {

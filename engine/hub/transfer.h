@@ -50,12 +50,12 @@ class Transfer {
 
   Task<void> work(Scope& scope, Hand hand);
   Task<void> control_lane(Scope& scope, HubClient& hub, HttpClient& client);
-  Task<void> digest_lane(Scope& scope);
+  Task<void> digest_lane(Scope& scope, DigestLanes& digests, std::uint32_t rank);
   Task<void> send_lane(Scope& scope, HttpClient& client);
 
   Task<void> classify(Scope& scope, HubClient& hub, const ClassifyFiles& work);
   Task<Result<FileIdentity>> read_sample(Scope& scope, const FileRecord& file, std::string& sample);
-  Task<void> digest(Scope& scope, FileIndex index, Ticket& ticket);
+  Task<void> digest(Scope& scope, DigestLanes& digests, FileIndex index, Ticket& ticket);
   Task<void> negotiate(Scope& scope, HubClient& hub, const NegotiateObjects& work);
   Task<void> send(Scope& scope, HttpClient& client, SendPart work, Ticket& ticket);
   Task<void> finish(Scope& lanes, HttpClient& client, FinishObject work);

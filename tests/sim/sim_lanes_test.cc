@@ -1,13 +1,12 @@
-// sim_lanes_test.cc: digests that meet on a worker have the values they have alone, the same ones meet
-// when the same events happen again, and one that is alone waits for nobody.
-#include "io/digest/lanes.h"
-
+// sim_lanes_test.cc: digests that meet on a worker have the values they have alone, the same ones
+// meet when the same events happen again, and one that is alone waits for nobody.
 #include <array>
 #include <memory>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "io/digest/lanes.h"
 #include "io/digest/md5.h"
 #include "io/digest/sha256.h"
 #include "tests/sim/sim_world.h"
