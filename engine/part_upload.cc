@@ -37,6 +37,7 @@ Task<Result<std::string>> PartUpload::run(Scope& scope) {
     Result<std::string> etag = co_await run_from_source(scope, request);
     co_return etag;
   }
+  request.body.reserve(work.slices.size());
   for (const Slice& slice : work.slices) request.body.add(slice);
   Result<std::string> etag = co_await send(scope, request);
   co_return etag;

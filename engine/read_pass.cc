@@ -22,6 +22,7 @@ Task<Result<FileIdentity>> ReadPass::run(Scope& scope) {
 
 Task<Status> ReadPass::read_all(Scope& scope, Reader& reader) {
   Ticket& blocks = keep ? keep->ticket : ticket;
+  if (keep) keep->slices.reserve((size + block_size_bytes - 1) / block_size_bytes);
   for (std::uint64_t offset = 0; offset < size;) {
     Slice block = co_await blocks.take(scope);
     if (!block)

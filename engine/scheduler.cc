@@ -101,6 +101,7 @@ SendPart Scheduler::send_work(ObjectIndex index, std::uint32_t part) const {
                 {}};
   if (object.retained.slices.empty()) return work;
   PartRange range = object.target->range(part);
+  work.slices.reserve(range.size / block_size_bytes + 2);
   for (std::uint64_t offset = range.offset; offset < range.offset + range.size;) {
     const Slice& slice = object.retained.slices[offset / block_size_bytes];
     std::size_t skip = offset % block_size_bytes;

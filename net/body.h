@@ -62,6 +62,8 @@ class Body {
   Body(Body&&) = default;
   Body& operator=(Body&&) = default;
 
+  // Room for so many segments, for who knows it.
+  void reserve(std::size_t segments) { segments_.reserve(segments); }
   Body& add(std::string bytes);
   Body& add(Slice slice);
   Body& add(const Range& range);

@@ -1,6 +1,8 @@
 // loop.h: one worker over the kernel ring in the calling thread, for tests: Loop loop;
-// loop.run(task) steps until the task has ended.
+// loop.run(task) steps until the task has ended. A test that watches the seam wraps the ring.
 #pragma once
+
+#include <functional>
 
 #include <doctest/doctest.h>
 
@@ -11,10 +13,11 @@ namespace headrace {
 
 class Loop {
  public:
-  Loop() {
+  using Wrap = std::function<std::unique_ptr<Backend>(std::unique_ptr<Backend>)>;
+  explicit Loop(const Wrap& wrap = {}) {
     Result<std::unique_ptr<Backend>> ring = make_uring();
     REQUIRE(ring);
-    backend_ = std::move(*ring);
+    backend_ = wrap ? wrap(std::move(*ring)) : std::move(*ring);
     worker.emplace(*backend_, *pool_, 1);
     scope.emplace(*worker);
   }
