@@ -1,14 +1,14 @@
 // lanes.h: DigestLanes, where the digests of one worker meet, so that they run side by side.
 //
 // A coroutine awaits update(); those that wait at the same time go through run_lanes together and
-// then go on in the order in which they came. The first to come gives the worker two turns (what is
-// ready runs, what has completed becomes ready) and then does the work for all. So a stream that is
-// alone waits for nothing but what the worker would have done anyway, and how many meet depends on
-// the worker's events only, never on time or CPU: a simulation repeats it.
+// then go on in the order in which they came. The first to come gives the worker a few turns and
+// then does the work for all. So a stream that is alone waits for nothing but what the worker would
+// have done anyway (and for some microseconds of looking), and how many meet depends on the
+// worker's events only, never on time or CPU: a simulation repeats it.
 //
 // Thread: the worker's. The bytes and digests stay where they are until update() resumes; it is not
-// cut short by a cancelled scope, since it is over within two turns. Allocates nothing once it has
-// seen its largest meeting.
+// cut short by a cancelled scope, since it is over within those turns. Allocates nothing once it
+// has seen its largest meeting.
 #pragma once
 
 #include <vector>
@@ -22,6 +22,10 @@ class DigestLanes {
  public:
   explicit DigestLanes(Worker& worker) : worker_(worker) {}
   DigestLanes(const DigestLanes&) = delete;
+
+  // Those who met last go on in the next turn and have read on from the page cache in the one
+  // after; who came meanwhile and waited for less would never meet them again.
+  static constexpr int turns_waited = 3;
 
   Task<void> update(BlockDigest& digest, std::span<const std::byte> bytes);
   // Several digests over the same bytes: a file's and its part's. They must be different ones.
