@@ -25,7 +25,7 @@ struct Engine::Parts {
   std::vector<std::string> choices;
   std::unique_ptr<Arena> arena;
   SystemResolver resolver;
-  std::unique_ptr<Runtime> runtime;
+  std::unique_ptr<Runtime> runtime;  // null where the workers are somebody else's
   std::unique_ptr<Crew> crew;
 
   std::mutex mutex;
@@ -33,7 +33,7 @@ struct Engine::Parts {
   std::set<std::shared_ptr<Job>> running;
   std::size_t calls = 0;
 
-  Worker& first() { return runtime->worker(0); }
+  Worker& first() { return crew->hand(0).worker; }
 
   // A root scope on the first worker for one job, until its coroutine has ended.
   struct Root {
@@ -138,6 +138,12 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   return std::unique_ptr<Engine>(new Engine(std::move(parts)));
 }
 
+std::unique_ptr<Engine> Engine::over(std::unique_ptr<Crew> crew) {
+  auto parts = std::make_unique<Parts>();
+  parts->crew = std::move(crew);
+  return std::unique_ptr<Engine>(new Engine(std::move(parts)));
+}
+
 Engine::Engine(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Engine::~Engine() {
@@ -148,7 +154,7 @@ Engine::~Engine() {
   lock.lock();
   parts_->ended.wait(lock, [this] { return parts_->running.empty(); });
   lock.unlock();
-  parts_->runtime->stop();
+  if (parts_->runtime) parts_->runtime->stop();
 }
 
 std::shared_ptr<Job> Engine::start(UploadRequest request) {

@@ -23,9 +23,14 @@ struct HubTargetRepo {
   RepoId repo;
 };
 
+class Crew;
+
 class Engine {
  public:
   static Result<std::unique_ptr<Engine>> create(const EngineOptions& options);
+  // Over workers that somebody else steps, in one thread: a simulation. No single calls there, and
+  // all jobs have ended before it is destroyed.
+  static std::unique_ptr<Engine> over(std::unique_ptr<Crew> crew);
   ~Engine();
 
   std::shared_ptr<Job> start(UploadRequest request);

@@ -1,4 +1,7 @@
 // seam_conformance_test.cc: the suite of seam_conformance.h on both backends.
+//
+// liburing's function that sets a ring up is taken over here, so that this kernel can be made to
+// refuse what older ones do not know.
 #include "tests/sim/seam_conformance.h"
 
 #include <filesystem>
@@ -6,9 +9,37 @@
 #include <future>
 
 #include <doctest/doctest.h>
+#include <liburing.h>
 
 #include "io/runtime.h"
+#include "io/uring.h"
 #include "tests/sim/sim_world.h"
+
+namespace headrace {
+namespace {
+
+// Flags that this kernel shall not know (none: all are fine), and how it says so.
+std::atomic<unsigned> refused_flags = 0;
+std::atomic<int> refusal = -EINVAL;
+
+struct RefusedSetup {
+  RefusedSetup(unsigned flags, int result = -EINVAL) {
+    refused_flags = flags;
+    refusal = result;
+  }
+  ~RefusedSetup() { refused_flags = 0; }
+};
+
+}  // namespace
+}  // namespace headrace
+
+int io_uring_queue_init(unsigned entries, io_uring* ring, unsigned flags) {
+  const unsigned refused = headrace::refused_flags;
+  if ((refused & flags) != 0 || refused == ~0u) return headrace::refusal;
+  io_uring_params parameters{};
+  parameters.flags = flags;
+  return io_uring_queue_init_params(entries, ring, &parameters);
+}
 
 namespace headrace {
 namespace {
@@ -104,11 +135,38 @@ class SimRig final : public Rig {
 
 }  // namespace
 
-TEST_CASE("the kernel ring keeps the seam") {
-  KernelRig rig;
-  for (const SeamCase& one : seam_cases()) {
-    INFO(std::string(one.name));
-    rig.run(one.body);
+TEST_CASE("the kernel ring keeps the seam with what older kernels have") {
+  struct Kernel {
+    unsigned unknown;
+    const char* found;
+  };
+  constexpr unsigned of_6_1 = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
+  for (const Kernel& kernel :
+       {Kernel{0, "single issuer, deferred task work"}, Kernel{of_6_1, "cooperative task work"},
+        Kernel{of_6_1 | IORING_SETUP_COOP_TASKRUN, "no setup flags"}}) {
+    CAPTURE(kernel.found);
+    RefusedSetup refused(kernel.unknown);
+    CHECK(describe_uring().value_or("") == kernel.found);
+    KernelRig rig;
+    for (const SeamCase& one : seam_cases()) {
+      INFO(std::string(one.name));
+      rig.run(one.body);
+    }
+  }
+}
+
+TEST_CASE("a ring that can't be had is an error with a way out, and nothing is left running") {
+  struct Case {
+    int result;
+    const char* code;
+  };
+  for (const Case& one : {Case{-EPERM, "io_uring_forbidden"}, Case{-ENOSYS, "io_uring_forbidden"},
+                          Case{-ENOMEM, "io_uring_memlock"}, Case{-EMFILE, "io_uring_failed"}}) {
+    RefusedSetup refused(~0u, one.result);
+    Result<std::unique_ptr<Runtime>> runtime = Runtime::start(2, 1);
+    REQUIRE(!runtime);
+    CHECK(runtime.error().code == one.code);
+    CHECK(runtime.error().sys_error == -one.result);
   }
 }
 
