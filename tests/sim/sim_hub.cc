@@ -7,7 +7,9 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 
+#include "engine/base64.h"
 #include "io/digest/sha256.h"
+#include "net/url.h"
 #include "tools/hub/json.h"
 #include "tools/hub/target.h"
 
@@ -123,7 +125,8 @@ Task<ServerReply> SimHub::handle(Scope& scope, const ServerRequest& request, Req
                  .body = {},
                  .origin = endpoint()};
   std::optional<hub::Answer> found = co_await answer(scope, call, body);
-  bool made = found && found->status == 200 && call.target == "/api/repos/create";
+  bool made =
+      found && (found->status == 200 || found->status == 409) && call.target == "/api/repos/create";
   if (made && on_repo_) std::exchange(on_repo_, nullptr)();
   ServerReply reply;
   if (!found) {
@@ -232,16 +235,40 @@ std::uint64_t SimHub::bytes_confirmed() const {
   return bytes;
 }
 
-hub::Answer SimHub::ask(const std::string& target) {
-  hub::Call call{
-      .method = "GET", .target = target, .headers = {}, .body = {}, .origin = endpoint()};
+hub::Answer SimHub::ask(const std::string& method, const std::string& target, std::string body) {
+  hub::Call call{.method = method,
+                 .target = target,
+                 .headers = {},
+                 .body = std::move(body),
+                 .origin = endpoint()};
   call.headers.set("Authorization", "Bearer hf_simulated");
   return protocols_.back()->handle(call);
 }
 
-std::map<std::string, std::string> SimHub::files(const std::string& repo) {
+void SimHub::make_repo(const std::string& name, const std::map<std::string, std::string>& texts) {
+  hub::Answer made = ask("POST", "/api/repos/create", hub::Json({{"name", name}}).dump());
+  CHECK(made.status == 200);
+  std::string lines =
+      hub::Json({{"key", "header"}, {"value", {{"summary", "before"}, {"description", ""}}}})
+          .dump();
+  for (const auto& [path, text] : texts) {
+    hub::Json value = {{"path", path}, {"content", base64_encode(text)}, {"encoding", "base64"}};
+    lines += "\n" + hub::Json({{"key", "file"}, {"value", std::move(value)}}).dump();
+  }
+  hub::Answer landed = ask("POST", fmt::format("/api/models/me/{}/commit/main", name), lines);
+  CHECK(landed.status == 200);
+}
+
+void SimHub::check_pull_requests(const std::string& repo) {
+  for (int number = 1; !files(repo, fmt::format("refs/pr/{}", number)).empty(); ++number) {
+  }
+}
+
+std::map<std::string, std::string> SimHub::files(const std::string& repo,
+                                                 const std::string& revision) {
   std::map<std::string, std::string> found;
-  hub::Answer tree = ask(fmt::format("/api/models/{}/tree/main?recursive=true", repo));
+  std::string at = percent_encode(revision);
+  hub::Answer tree = ask(fmt::format("/api/models/{}/tree/{}?recursive=true", repo, at));
   if (tree.status == 404) return found;
   hub::Json entries = hub::parse_json(tree.body);
   if (tree.status != 200 || !entries.is_array()) {
@@ -251,7 +278,7 @@ std::map<std::string, std::string> SimHub::files(const std::string& repo) {
   for (const hub::Json& entry : entries) {
     if (hub::text_member(entry, "type") != "file") continue;
     std::string path = hub::text_member(entry, "path").value_or("");
-    hub::Answer file = ask(fmt::format("/{}/resolve/main/{}", repo, path));
+    hub::Answer file = ask(fmt::format("/{}/resolve/{}/{}", repo, at, path));
     if (file.status != 200) {
       world_.violation(fmt::format("a commit names {}, which is not stored", path));
       continue;

@@ -54,9 +54,13 @@ class SimHub final : public HttpHandler {
   void stop();
   bool stopped() const { return scope_->children() == 0; }
 
-  // What the branch main of the repo holds, path to bytes. A file that it names and does not have,
-  // or whose bytes are not those of its oid, is a violation.
-  std::map<std::string, std::string> files(const std::string& repo);
+  // Makes a repo of this user's that holds these texts.
+  void make_repo(const std::string& name, const std::map<std::string, std::string>& texts);
+  // What a revision of the repo holds, path to bytes; nothing if there is none. A file that it
+  // names and does not have, or whose bytes are not those of its oid, is a violation.
+  std::map<std::string, std::string> files(const std::string& repo, const std::string& revision);
+  // The same check for every pull request.
+  void check_pull_requests(const std::string& repo);
   // The sizes of all parts and objects it has confirmed, each counted once.
   std::uint64_t bytes_confirmed() const;
   // Some content was asked for more than once under different names of uploads.
@@ -82,7 +86,8 @@ class SimHub final : public HttpHandler {
   void record_put(const Transfer& transfer, const hub::Answer& answer, std::uint64_t size);
   void check_completion(const Transfer& transfer, std::string_view body);
   void check_content(const std::string& path, const std::string& oid, const std::string& bytes);
-  hub::Answer ask(const std::string& target);
+  hub::Answer ask(const std::string& target) { return ask("GET", target, ""); }
+  hub::Answer ask(const std::string& method, const std::string& target, std::string body);
   bool chance(double probability) { return probability > 0 && prng_.chance(probability); }
 
   SimWorld& world_;

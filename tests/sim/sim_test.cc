@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "io/planted.h"
+#include "tests/sim/sim_folder.h"
 #include "tests/sim/upload_sim.h"
 
 namespace headrace {
@@ -97,6 +98,7 @@ int run_seeds(const Arguments& arguments) {
     for (const std::string& problem : report.problems) fmt::print("  {}\n", problem);
     fmt::print("again by\n  {}\n", replay_command(arguments, seed));
     std::fflush(stdout);
+    clear_sim_folder(getpid());
     std::_Exit(1);  // what is broken can't be taken down in order
   }
   fmt::print("{} of {} uploads worked at once, all at the second time\n", worked, arguments.seeds);
@@ -116,6 +118,7 @@ int find_planted(const Arguments& arguments, const char* program) {
   }
   int status = 0;
   if (child < 0 || waitpid(child, &status, 0) != child) return 2;
+  clear_sim_folder(child);  // one that crashed left it
   bool usable = !WIFEXITED(status) || WEXITSTATUS(status) < 2;
   bool found = usable && !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   fmt::print("the planted fault {} was {}\n", arguments.find, found ? "found" : "NOT found");

@@ -8,8 +8,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "engine/hub/upload.h"
+#include "engine/crew.h"
+#include "engine/engine.h"
+#include "tests/sim/sim_folder.h"
 #include "tests/sim/sim_hub.h"
+#include "tests/sim/sim_wish.h"
 
 namespace headrace {
 namespace {
@@ -17,16 +20,7 @@ namespace {
 constexpr Duration run_limit = std::chrono::hours(48);
 constexpr std::uint64_t turns_max = 20'000'000;
 constexpr std::size_t files_max = 12;
-constexpr char folder[] = "/folder/";
 constexpr char repo_name[] = "me/simulated";
-
-class CountingReporter final : public Reporter {
- public:
-  void event(Event event) override {
-    if (std::holds_alternative<PartRetried>(event)) ++parts_retried;
-  }
-  std::uint64_t parts_retried = 0;
-};
 
 std::string random_bytes(Prng& prng, std::size_t size) {
   std::string bytes(size, '\0');
@@ -48,11 +42,13 @@ class UploadSeed {
 
  private:
   void draw_folder();
-  void write(const std::string& path, std::string bytes);
-  Result<LocalFiles> list() const;
+  void draw_special_files();
+  UploadRequest request() const;
   Result<UploadResult> upload();
-  Task<void> upload_task(Scope& scope, std::optional<Result<UploadResult>>& result);
+  void judge_events(const Result<UploadResult>& result);
   void plan_trouble();
+  void plan_change();
+  void judge_place(const UploadResult& result, const SimTree& stored);
   void judge_first(const Result<UploadResult>& result);
   void judge_stop();
   void judge_second(const Result<UploadResult>& result);
@@ -64,7 +60,7 @@ class UploadSeed {
   const std::uint64_t seed_;
   Prng prng_;
   bool calm_;     // no faults at all: everything must work at once
-  bool changes_;  // somebody rewrites a file meanwhile
+  bool changes_;  // somebody rewrites or removes a file meanwhile
   bool stops_;    // and somebody loses patience
   bool keeps_;    // a file that fails is left out
   std::size_t workers_;
@@ -72,10 +68,12 @@ class UploadSeed {
   std::unique_ptr<SimHub> hub_;
   std::unique_ptr<SimResolver> resolver_;
   std::unique_ptr<Arena> arena_;
-  std::unique_ptr<CountingReporter> reporter_;
-  std::map<std::string, std::string> now_;                 // what the folder holds
-  std::map<std::string, std::set<std::string>> versions_;  // and what it ever held
-  Scope* running_ = nullptr;
+  std::unique_ptr<SimFolder> folder_;
+  SimWish wish_;
+  std::string ignored_;  // a file that the hub does not want
+  std::string removed_;  // one that is gone before all was read
+  std::unique_ptr<Engine> engine_;
+  std::shared_ptr<Job> job_;  // of the last upload
   bool first_over_ = false;
   bool stopped_ = false;
   Time stopped_at_{};
@@ -112,18 +110,17 @@ UploadSeed::UploadSeed(std::uint64_t seed)
   resolver_ = std::make_unique<SimResolver>(*hub_);
   std::size_t blocks = prng_.chance(0.6) ? 12 * workers_ : 64;
   arena_ = std::make_unique<Arena>(blocks * block_size_bytes);
+  folder_ = std::make_unique<SimFolder>(world_->files());
+  wish_ = SimWish::draw(prng_);
   draw_folder();
-}
-
-void UploadSeed::write(const std::string& path, std::string bytes) {
-  world_->files().write(folder + path, bytes);
-  versions_[path].insert(bytes);
-  now_[path] = std::move(bytes);
+  draw_special_files();
+  if (!wish_.before.empty()) hub_->make_repo("simulated", wish_.before);
 }
 
 void UploadSeed::draw_folder() {
   constexpr std::array<std::size_t, 10> sizes = {0,       1,       100,       5'000,     50'000,
                                                  150'000, 262'144, 1'000'000, 1'700'000, 3'000'000};
+  constexpr std::array<const char*, 4> folders = {"", "", "sub/", "old/"};
   std::size_t count = prng_.between(1, files_max);
   std::string last;
   for (std::size_t i = 0; i < count; ++i) {
@@ -133,42 +130,32 @@ void UploadSeed::draw_folder() {
                             : random_bytes(prng_, sizes[prng_.below(sizes.size())]);
     if (text) bytes = fmt::format("text {} of seed {}\n", i, seed_);
     last = bytes;
-    std::string name =
-        fmt::format("{}file{}.{}", i % 3 == 2 ? "sub/" : "", i, text ? "txt" : "bin");
-    write(name, std::move(bytes));
+    std::string name = fmt::format("{}file{}.{}", folders[i % 4], i, text ? "txt" : "bin");
+    if (text && prng_.chance(0.3)) wish_.has_already(name, bytes);
+    folder_->write(name, std::move(bytes));
   }
 }
 
-Result<LocalFiles> UploadSeed::list() const {
-  LocalFiles found;
-  found.folder = true;
-  for (const auto& [path, bytes] : now_) {
-    FileRecord file;
-    file.path = path;
-    file.source = std::make_unique<FileSource>(folder + path);
-    file.size = bytes.size();
-    found.bytes += file.size;
-    found.files.push_back(std::move(file));
-  }
-  return found;
+// What the hub reads before it is sent.
+void UploadSeed::draw_special_files() {
+  if (prng_.chance(0.2)) folder_->write("README.md", "---\nlicense: mit\n---\n# A model\n");
+  if (!wish_.into.empty() || !prng_.chance(0.15)) return;
+  ignored_ = "noise.log";
+  folder_->write(".gitignore", "*.log\n");
+  folder_->write(ignored_, random_bytes(prng_, 1000));
 }
 
-Task<void> UploadSeed::upload_task(Scope& scope, std::optional<Result<UploadResult>>& result) {
-  std::vector<Worker*> hands;
-  for (std::size_t i = 0; i < workers_; ++i) hands.push_back(&world_->worker(i));
-  Crew crew(std::move(hands), *resolver_, *arena_);
+UploadRequest UploadSeed::request() const {
   UploadRequest request;
   request.endpoint = hub_->endpoint();
   request.token = "hf_simulated";
   request.repo = {RepoType::model, "me", "simulated"};
-  request.local_paths = {folder};
+  request.local_paths = {folder_->path()};
   request.message = "from the simulation";
   request.keep_going = keeps_;
   if (seed_ % 5 == 0) request.commit_limits.operations_max = 3;
-  HubUpload upload(crew, std::move(request), 0, *reporter_,
-                   [this](const UploadRequest&, const std::atomic<bool>&) { return list(); });
-  Result<UploadResult> ended = co_await upload.run(scope);
-  result.emplace(std::move(ended));
+  wish_.put_into(request);
+  return request;
 }
 
 bool UploadSeed::turn_until(const std::function<bool()>& finished, Duration limit) {
@@ -180,46 +167,71 @@ bool UploadSeed::turn_until(const std::function<bool()>& finished, Duration limi
 }
 
 Result<UploadResult> UploadSeed::upload() {
-  reporter_ = std::make_unique<CountingReporter>();
-  std::optional<Result<UploadResult>> result;
-  auto scope = std::make_unique<Scope>(world_->worker(0));
-  running_ = scope.get();
-  scope->spawn(upload_task(*scope, result));
-  bool ended = turn_until([&] { return scope->children() == 0; }, run_limit);
-  running_ = nullptr;
+  std::vector<Worker*> hands;
+  for (std::size_t i = 0; i < workers_; ++i) hands.push_back(&world_->worker(i));
+  engine_ = Engine::over(std::make_unique<Crew>(std::move(hands), *resolver_, *arena_));
+  job_ = engine_->start(request());
+  bool ended = turn_until([&] { return job_->ended(); }, run_limit);
   if (!ended) {
     problem("the upload did not come to its end");
-    (void)scope.release();
+    (void)engine_.release();
     return fail(make_error(ErrorClass::fail, "hangs", "it hangs"));
   }
-  return std::move(*result);
+  Result<UploadResult> result = job_->wait();
+  judge_events(result);
+  engine_.reset();
+  return result;
+}
+
+// What the front door told on the way agrees with how it ended.
+void UploadSeed::judge_events(const Result<UploadResult>& result) {
+  std::size_t scans = 0;
+  std::size_t commits = 0;
+  while (std::optional<Event> event = job_->next_event(std::chrono::milliseconds(0))) {
+    scans += std::holds_alternative<ScanFinished>(*event);
+    commits += std::holds_alternative<CommitLanded>(*event);
+    if (std::holds_alternative<Progress>(*event)) problem("an ended job tells of progress");
+  }
+  if (!result) return;
+  if (scans != 1) problem(fmt::format("the end of the walk was told {} times", scans));
+  if (commits != result->commits.size())
+    problem(fmt::format("{} commits were told, {} made", commits, result->commits.size()));
 }
 
 void UploadSeed::plan_trouble() {
-  if (changes_) {
-    auto chosen = now_.begin();
-    std::advance(chosen, static_cast<std::ptrdiff_t>(prng_.below(now_.size())));
-    std::string path = chosen->first;
-    std::size_t size = chosen->second.size() + (prng_.chance(0.5) ? 0 : 10);
-    world_->after(Duration(prng_.below(2'000'000'000)), [this, path, size] {
-      if (!first_over_) write(path, random_bytes(prng_, size));
-    });
+  if (changes_) plan_change();
+  if (!stops_) return;
+  world_->after(Duration(prng_.below(20'000'000'000)), [this] {
+    if (!engine_ || first_over_ || job_->ended()) return;
+    stopped_ = true;
+    stopped_at_ = world_->now();
+    job_->cancel();
+  });
+}
+
+void UploadSeed::plan_change() {
+  std::vector<std::string> names;
+  for (const auto& [name, bytes] : folder_->now()) {
+    if (name.contains("file")) names.push_back(name);
   }
-  if (stops_) {
-    world_->after(Duration(prng_.below(20'000'000'000)), [this] {
-      if (!running_ || first_over_) return;
-      stopped_ = true;
-      stopped_at_ = world_->now();
-      running_->cancel();
-    });
-  }
+  std::string name = names[prng_.below(names.size())];
+  std::size_t size = folder_->now().at(name).size() + (prng_.chance(0.5) ? 0 : 10);
+  bool vanishes = prng_.chance(0.25);
+  world_->after(Duration(prng_.below(2'000'000'000)), [this, name, size, vanishes] {
+    if (first_over_) return;
+    if (!vanishes) return folder_->write(name, random_bytes(prng_, size));
+    removed_ = name;
+    folder_->remove(name);
+  });
 }
 
 void UploadSeed::judge_first(const Result<UploadResult>& result) {
-  std::map<std::string, std::string> stored = hub_->files(repo_name);
   if (result) {
-    for (const auto& [path, versions] : versions_) {
-      auto found = stored.find(path);
+    SimTree stored = hub_->files(repo_name, wish_.revision_of(*result));
+    judge_place(*result, stored);
+    for (const auto& [path, versions] : folder_->versions()) {
+      auto found = stored.find(wish_.into + path);
+      if (found == stored.end() && (path == ignored_ || path == removed_)) continue;
       if (found == stored.end() && left_out(*result, path)) continue;
       if (found == stored.end()) {
         problem(fmt::format("the upload worked and {} is not in the repo", path));
@@ -235,13 +247,32 @@ void UploadSeed::judge_first(const Result<UploadResult>& result) {
     problem(fmt::format("nobody stopped it, and the error:\n{}", describe(result.error())));
   }
   if (stopped_) judge_stop();
-  std::uint64_t confirmed = reporter_->counters.bytes_confirmed;
+  hub_->files(repo_name, "main");
+  hub_->check_pull_requests(repo_name);
+  std::uint64_t confirmed = job_->counters.bytes_confirmed;
   if (!hub_->renegotiated() && confirmed > hub_->bytes_confirmed()) {
     problem(fmt::format("{} bytes were confirmed, and the hub confirmed {}: some twice", confirmed,
                         hub_->bytes_confirmed()));
   }
   outcome_ = result ? "worked" : result.error().code;
   if (!result) error_ = describe(result.error());
+}
+
+void UploadSeed::judge_place(const UploadResult& result, const SimTree& stored) {
+  SimTree folder;
+  for (const auto& [name, versions] : folder_->versions()) folder[name] = *versions.begin();
+  for (std::string& each : wish_.judge(stored, folder)) problem(std::move(each));
+  if (!ignored_.empty() && stored.contains(ignored_)) problem("an ignored file is in the repo");
+  if (wish_.create_pr && !result.commits.empty() && result.pull_request_url.empty())
+    problem("a pull request was asked for, and commits were made without one");
+  if (wish_.create_pr || wish_.revision) {
+    SimTree main = hub_->files(repo_name, "main");
+    main.erase(".gitattributes");
+    if (main != wish_.before) problem("main was to stay as it was");
+  }
+  std::string revision = percent_encode(wish_.revision_of(result));
+  if (!result.url.contains("/me/simulated/tree/" + revision))
+    problem(fmt::format("the URL is {}, of another revision than {}", result.url, revision));
 }
 
 // A stop takes effect at once, but for what the machine itself takes.
@@ -264,14 +295,17 @@ void UploadSeed::judge_second(const Result<UploadResult>& result) {
     problem(fmt::format("all faults were over and a file failed:\n{}",
                         describe(result->failures.front())));
   }
-  std::map<std::string, std::string> stored = hub_->files(repo_name);
-  for (const auto& [path, bytes] : now_) {
-    auto found = stored.find(path);
+  SimTree stored = hub_->files(repo_name, wish_.revision_of(*result));
+  judge_place(*result, stored);
+  for (const auto& [path, bytes] : folder_->now()) {
+    if (path == ignored_) continue;
+    auto found = stored.find(wish_.into + path);
     if (found == stored.end() || found->second != bytes) {
       problem(fmt::format("after the second upload {} is not what the folder holds", path));
     }
   }
-  if (outcome_ == "worked" && !changes_ && !keeps_ && !result->commits.empty()) {
+  bool proposed_again = wish_.create_pr && !result->pull_request_url.empty();
+  if (outcome_ == "worked" && !changes_ && !keeps_ && !proposed_again && !result->commits.empty()) {
     problem("a second upload of the same folder made a commit");
   }
 }
@@ -308,6 +342,7 @@ void UploadSeed::leave_if_broken() {
   (void)hub_.release();
   (void)resolver_.release();
   (void)arena_.release();
+  (void)engine_.release();
 }
 
 SeedReport UploadSeed::run() {
@@ -329,12 +364,14 @@ SeedReport UploadSeed::run() {
   report.first_worked = outcome_ == "worked";
   report.trace = world_->trace();
   report.summary = fmt::format(
-      "{} workers, {} files, {} blocks; {}{}{}{}: {}; {} resets, {} stalls, {} faults of the hub, "
-      "{:.0f} s of its time, {} turns",
-      workers_, now_.size(), arena_->blocks_total(), calm_ ? "calm" : "rough",
-      changes_ ? ", a file changes" : "", stops_ ? ", stopped" : "", keeps_ ? ", keeps going" : "",
-      outcome_, world_->network().resets(), world_->network().stalls(), hub_->faults(),
-      seconds_of(world_->now().time_since_epoch()), turns_);
+      "{} workers, {} files, {} blocks{}{}{}; {}{}{}{}: {}; {} resets, {} stalls, {} faults of the "
+      "hub, {:.0f} s of its time, {} turns",
+      workers_, folder_->now().size(), arena_->blocks_total(), wish_.create_pr ? ", to a PR" : "",
+      wish_.revision ? ", to a branch" : "", wish_.deletes ? ", deleting" : "",
+      calm_ ? "calm" : "rough", changes_ ? ", a file changes" : "", stops_ ? ", stopped" : "",
+      keeps_ ? ", keeps going" : "", outcome_, world_->network().resets(),
+      world_->network().stalls(), hub_->faults(), seconds_of(world_->now().time_since_epoch()),
+      turns_);
   if (!error_.empty()) report.summary += "\n" + error_;
   return report;
 }
