@@ -23,8 +23,8 @@ struct Crew::Team {
 };
 
 Crew::Crew(std::vector<Worker*> workers, Resolver& resolver, Arena& arena,
-           const NetworkOptions& network)
-    : arena_(arena) {
+           const NetworkOptions& network, Trace* trace)
+    : arena_(arena), trace_(trace) {
   for (Worker* worker : workers) {
     HttpClient::Options options{.network = network};
     members_.push_back(std::unique_ptr<Member>(new Member{

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/trace.h"
 #include "io/arena.h"
 #include "io/digest/lanes.h"
 #include "io/worker.h"
@@ -28,11 +29,15 @@ struct Hand {
 class Crew {
  public:
   Crew(std::vector<Worker*> workers, Resolver& resolver, Arena& arena,
-       const NetworkOptions& network = {});
+       const NetworkOptions& network = {}, Trace* trace = nullptr);
   ~Crew();
 
   std::size_t size() const { return members_.size(); }
   Arena& arena() { return arena_; }
+  // A row for one lane; empty where nothing is traced.
+  TraceRow trace_row(std::string_view name) {
+    return trace_ ? trace_->row(Trace::lanes, name) : TraceRow();
+  }
   Hand hand(std::size_t index);
 
   // Runs `part` once on every worker and resumes when all have ended. Cancelling `scope` cancels
@@ -52,6 +57,7 @@ class Crew {
 
   std::vector<std::unique_ptr<Member>> members_;
   Arena& arena_;
+  Trace* const trace_;
 };
 
 }  // namespace headrace

@@ -10,6 +10,7 @@
 #include "engine/crew.h"
 #include "engine/hub/client.h"
 #include "engine/hub/upload.h"
+#include "engine/request_log.h"
 #include "io/machine.h"
 #include "io/runtime.h"
 #include "io/uring.h"
@@ -17,6 +18,8 @@
 namespace headrace {
 namespace {
 constexpr std::uint64_t memory_limit_min_bytes = 16ULL << 20;
+// Two lines a request; a single call makes a handful of tries.
+constexpr std::size_t requests_kept_max = 1000;
 }  // namespace
 
 // Everything an engine is made of, in the order in which it is made; it ends in the other order.
@@ -25,15 +28,19 @@ struct Engine::Parts {
   std::vector<std::string> choices;
   std::unique_ptr<Arena> arena;
   SystemResolver resolver;
+  std::unique_ptr<Trace> trace;
+  std::unique_ptr<RequestLog> request_log;
   std::unique_ptr<Runtime> runtime;  // null where the workers are somebody else's
   std::unique_ptr<Crew> crew;
 
   std::mutex mutex;
   std::condition_variable ended;
   std::set<std::shared_ptr<Job>> running;
-  std::size_t calls = 0;
+  std::vector<std::string> requests;  // told while no job ran
 
   Worker& first() { return crew->hand(0).worker; }
+  // Makes what `-vv` and `--trace` need, and lets the clients know of it.
+  Status watch_requests(const EngineOptions& options, NetworkOptions& network);
 
   // A root scope on the first worker for one job, until its coroutine has ended.
   struct Root {
@@ -43,6 +50,11 @@ struct Engine::Parts {
   void started(const std::shared_ptr<Job>& job) {
     std::lock_guard lock(mutex);
     running.insert(job);
+  }
+  void told(std::string line) {
+    std::lock_guard lock(mutex);
+    for (const std::shared_ptr<Job>& job : running) job->note(NoteLevel::debug, line);
+    if (running.empty() && requests.size() < requests_kept_max) requests.push_back(std::move(line));
   }
   void finished(const std::shared_ptr<Job>& job) {
     std::lock_guard lock(mutex);
@@ -59,6 +71,20 @@ struct Engine::Parts {
   template <class T>
   Result<T> call(std::function<Task<Result<T>>(Scope&)> function);
 };
+
+Status Engine::Parts::watch_requests(const EngineOptions& options, NetworkOptions& network) {
+  if (!options.trace_path.empty()) {
+    Result<std::unique_ptr<Trace>> opened = Trace::open(options.trace_path);
+    if (!opened) return fail(std::move(opened.error()));
+    trace = std::move(*opened);
+  }
+  RequestLog::Tell tell;
+  if (options.verbosity >= 2) tell = [this](std::string line) { told(std::move(line)); };
+  if (!tell && !trace) return {};
+  request_log = std::make_unique<RequestLog>(std::move(tell), trace.get());
+  network.observer = request_log.get();
+  return {};
+}
 
 Task<void> Engine::Parts::run_upload(Parts& parts, std::shared_ptr<Root> root,
                                      std::shared_ptr<Job> job, UploadRequest request) {
@@ -129,7 +155,14 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   std::vector<Worker*> list;
   for (std::size_t index = 0; index < workers; ++index)
     list.push_back(&parts->runtime->worker(index));
-  parts->crew = std::make_unique<Crew>(std::move(list), parts->resolver, *parts->arena);
+  NetworkOptions network;
+  Status watched = parts->watch_requests(options, network);
+  if (!watched) {
+    parts->runtime->stop();
+    return fail(std::move(watched.error()));
+  }
+  parts->crew = std::make_unique<Crew>(std::move(list), parts->resolver, *parts->arena, network,
+                                       parts->trace.get());
   parts->choices.push_back(fmt::format("{} workers for {} usable of {} cores", workers,
                                        machine.cores_usable, machine.cores_allowed));
   parts->choices.push_back(fmt::format("memory budget {} MiB", budget >> 20));
@@ -214,6 +247,11 @@ Status Engine::delete_repo(const HubTargetRepo& repo) {
   Result<std::string> done = parts.call<std::string>(function);
   if (!done) return fail(std::move(done.error()));
   return {};
+}
+
+std::vector<std::string> Engine::take_requests() {
+  std::lock_guard lock(parts_->mutex);
+  return std::exchange(parts_->requests, {});
 }
 
 const std::vector<std::string>& Engine::choices() const { return parts_->choices; }

@@ -3,7 +3,7 @@
 // An Engine has a worker a usable core, each with its kernel ring, and one arena within the memory
 // budget; jobs share them. Programs include this header and those it includes, and nothing below
 // it. An Engine is destroyed when none of its jobs runs: destruction cancels what is left and
-// waits. Errors of create(): io_uring_forbidden, io_uring_memlock, io_uring_failed.
+// waits. Errors of create(): io_uring_forbidden, io_uring_memlock, io_uring_failed, trace_failed.
 #pragma once
 
 #include <memory>
@@ -47,6 +47,9 @@ class Engine {
   // The repo's URL.
   Result<std::string> create_repo(const HubTargetRepo& repo, std::optional<bool> is_private);
   Status delete_repo(const HubTargetRepo& repo);
+
+  // What single calls have sent, where the options ask for it; what jobs send is in their events.
+  std::vector<std::string> take_requests();
 
   // What was chosen and why, a sentence each; for `-v`.
   const std::vector<std::string>& choices() const;

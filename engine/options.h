@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace headrace {
 
@@ -10,6 +11,7 @@ struct EngineOptions {
   std::uint32_t workers = 0;             // 0: one a usable core
   std::uint32_t connections = 0;         // in flight, all workers together; 0: by the workers
   std::uint8_t verbosity = 0;            // 1: say what was degraded and why; 2: every request
+  std::string trace_path;                // where a trace is written; empty: none
 };
 
 }  // namespace headrace

@@ -1,5 +1,7 @@
 #include "engine/part_upload.h"
 
+#include <fmt/format.h>
+
 #include "engine/read_pass.h"
 #include "io/worker.h"
 
@@ -33,6 +35,7 @@ Task<Result<std::string>> PartUpload::run(Scope& scope) {
   request.follow_redirects = false;
   request.new_connection = new_connection;
   request.stage = "part";
+  request.subject = fmt::format("{} part {}", source.name(), work.part + 1);
   if (work.slices.empty()) {
     Result<std::string> etag = co_await run_from_source(scope, request);
     co_return etag;

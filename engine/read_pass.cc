@@ -30,8 +30,11 @@ Task<Status> ReadPass::read_all(Scope& scope, Reader& reader) {
     std::size_t wanted = std::min<std::uint64_t>(block.size(), size - offset);
     Slice slice = block.sub(0, wanted);
     block = Slice();
+    TraceSpan reading(trace, scope.worker(), "read", "read");
     Result<std::size_t> got = co_await reader.read(scope, offset, slice.writable());
+    reading.end();
     if (!got) co_return fail(std::move(got.error()));
+    TraceSpan digesting(trace, scope.worker(), "digest", "digest");
     for (Tap* tap : taps) co_await tap->feed(scope, slice);
     offset += wanted;
     if (bytes_read) bytes_read->fetch_add(wanted, std::memory_order_relaxed);

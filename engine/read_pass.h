@@ -11,6 +11,7 @@
 #include "engine/scheduler.h"
 #include "engine/source.h"
 #include "engine/tap.h"
+#include "engine/trace.h"
 
 namespace headrace {
 
@@ -21,6 +22,7 @@ struct ReadPass {
   Ticket& ticket;
   Retained* keep = nullptr;
   std::atomic<std::uint64_t>* bytes_read = nullptr;  // grows as blocks pass
+  TraceRow trace{};                                  // of the lane that runs it
 
   Task<Result<FileIdentity>> run(Scope& scope);
 

@@ -54,6 +54,11 @@ Body& Body::add(BodyProducer& producer) {
   return *this;
 }
 
+std::string_view Body::text() const {
+  const auto* bytes = segments_.size() == 1 ? std::get_if<std::string>(&segments_[0]) : nullptr;
+  return bytes ? std::string_view(*bytes) : std::string_view();
+}
+
 Status BodyReader::start() {
   for (const Body::Segment& segment : body_.segments_) {
     if (auto* producer = std::get_if<BodyProducer*>(&segment)) {

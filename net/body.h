@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -71,6 +72,8 @@ class Body {
 
   std::uint64_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
+  // All of it, where it is one text that lies here; else nothing.
+  std::string_view text() const;
 
  private:
   friend class BodyReader;

@@ -84,6 +84,7 @@ Task<void> Exchange::send_all(Scope& sending) {
   }
   co_await reader.stop();
   send_over_ = true;
+  if (send_status_) sent_at_ = sending.worker().now();
   if (send_status_ && !head_seen_) watchdog_->enter(Watchdog::Phase::first_byte);
   if (body_failed_) receiving_->cancel();
 }
@@ -188,6 +189,7 @@ Status Exchange::take(std::span<const std::byte> bytes, HttpAnswer& answer) {
 Status Exchange::take_head(HttpAnswer& answer) {
   HttpHead head = connection_.parser.take_head();
   head_seen_ = true;
+  answered_at_ = receiving_->worker().now();
   keep_alive_ = head.keep_alive;
   watchdog_->enter(Watchdog::Phase::receive);
   answer.status = head.status;

@@ -30,6 +30,7 @@ struct HttpAnswer {
 struct Connection {
   std::unique_ptr<Stream> stream;
   std::string origin;
+  std::uint64_t number = 0;  // for observers
   HttpParser parser{HttpParser::Direction::answer};
   std::vector<std::byte> buffer;  // what came and is being read
   Time idle_since{};
@@ -64,6 +65,10 @@ class Exchange {
   bool reusable() const { return reusable_; }
   // A byte of the answer was seen, so the request reached somebody.
   bool answer_started() const { return connection_.parser.started(); }
+  // When the last byte of the request was given to the connection, and when the answer's head was
+  // there; zero where that was not reached.
+  Time sent_at() const { return sent_at_; }
+  Time answered_at() const { return answered_at_; }
 
  private:
   Task<void> send_all(Scope& sending);
@@ -81,6 +86,8 @@ class Exchange {
   Scope* sending_ = nullptr;
   Scope* receiving_ = nullptr;
   Scope* continue_wait_ = nullptr;
+  Time sent_at_{};
+  Time answered_at_{};
   Status send_status_;
   bool body_failed_ = false;  // send_status_ is the body's error, not the connection's
   bool send_over_ = false;

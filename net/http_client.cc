@@ -112,21 +112,45 @@ Task<Result<HttpAnswer>> HttpClient::send_leg(Scope& scope, const HttpRequest& r
   while (std::unique_ptr<Connection> old = pool_.take_surplus(worker_.now())) {
     co_await old->stream->close(scope);
   }
-  Result<std::string> head = write_head(request, leg);
+  Headers fields = fields_of(request, leg);
+  Result<std::string> head = write_request_head(request.method, leg.url.target, fields);
   if (!head) co_return std::unexpected(std::move(head.error()));
+  HttpLeg told{.stage = request.stage,
+               .subject = request.subject,
+               .method = request.method,
+               .url = leg.url,
+               .headers = fields,
+               .body = request.body};
+  HttpObserver* observer = options_.network.observer;
+  if (observer) {
+    told.begun = worker_.now();
+    told.number = observer->request_begins(told);
+  }
+  Result<HttpAnswer> answer = co_await send_head(scope, request, leg, *head, told);
+  if (observer) {
+    told.ended = worker_.now();
+    observer->request_ended(told, answer);
+  }
+  co_return answer;
+}
+
+Task<Result<HttpAnswer>> HttpClient::send_head(Scope& scope, const HttpRequest& request,
+                                               const Leg& leg, const std::string& head,
+                                               HttpLeg& told) {
   bool pooled = request.idempotent && !request.new_connection;
   while (true) {
     std::unique_ptr<Connection> connection =
         pooled ? pool_.take(leg.url.origin(), worker_.now()) : nullptr;
     if (!connection) {
-      Result<std::unique_ptr<Stream>> stream =
-          co_await connector_.connect(scope, leg.url, request.deadlines);
-      if (!stream) co_return std::unexpected(std::move(stream.error()));
-      connection = std::make_unique<Connection>();
-      connection->stream = std::move(*stream);
-      connection->origin = leg.url.origin();
+      Result<std::unique_ptr<Connection>> made =
+          co_await connect(scope, leg.url, request.deadlines);
+      if (!made) co_return std::unexpected(std::move(made.error()));
+      connection = std::move(*made);
     }
-    Exchange exchange(*connection, {.head = *head,
+    told.connection = connection->number;
+    told.reused = connection->reused;
+    told.connected = worker_.now();
+    Exchange exchange(*connection, {.head = head,
                                     .body = request.body,
                                     .host = leg.url.authority(),
                                     .deadlines = request.deadlines,
@@ -135,6 +159,8 @@ Task<Result<HttpAnswer>> HttpClient::send_leg(Scope& scope, const HttpRequest& r
                                     .asks_head = request.method == "HEAD",
                                     .expect_continue = request.expect_continue});
     Result<HttpAnswer> answer = co_await exchange.run(scope);
+    told.sent = exchange.sent_at();
+    told.answered = exchange.answered_at();
     if (exchange.reusable()) {
       pool_.put(std::move(connection), worker_.now());
       co_return answer;
@@ -148,7 +174,19 @@ Task<Result<HttpAnswer>> HttpClient::send_leg(Scope& scope, const HttpRequest& r
   }
 }
 
-Result<std::string> HttpClient::write_head(const HttpRequest& request, const Leg& leg) const {
+Task<Result<std::unique_ptr<Connection>>> HttpClient::connect(Scope& scope, const Url& url,
+                                                              const Deadlines& deadlines) {
+  Result<std::unique_ptr<Stream>> stream = co_await connector_.connect(scope, url, deadlines);
+  if (!stream) co_return std::unexpected(std::move(stream.error()));
+  auto connection = std::make_unique<Connection>();
+  connection->stream = std::move(*stream);
+  connection->origin = url.origin();
+  HttpObserver* observer = options_.network.observer;
+  if (observer) connection->number = observer->connection_number();
+  co_return connection;
+}
+
+Headers HttpClient::fields_of(const HttpRequest& request, const Leg& leg) const {
   Headers fields{{"host", leg.url.authority()}};
   for (const auto& [name, value] : leg.headers) fields.add(name, value);
   if (!fields.find("user-agent")) fields.add("user-agent", options_.user_agent);
@@ -156,7 +194,7 @@ Result<std::string> HttpClient::write_head(const HttpRequest& request, const Leg
   fields.set("accept-encoding", "identity");
   if (carries_length(request)) fields.set("content-length", std::to_string(request.body.size()));
   if (request.expect_continue) fields.set("expect", "100-continue");
-  return write_request_head(request.method, leg.url.target, fields);
+  return fields;
 }
 
 Task<void> HttpClient::close_idle(Scope& scope) {

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "net/connector.h"
+#include "net/http_observer.h"
 #include "net/pool.h"
 
 namespace headrace {
@@ -32,6 +33,7 @@ struct HttpRequest {
   bool expect_continue = false;  // ask before the body goes
   bool new_connection = false;   // don't take one from the pool
   std::string_view stage;        // a literal: what this is for, in errors
+  std::string subject;           // whose part it is, for observers
   SendObserver* observer = nullptr;
 };
 
@@ -57,8 +59,13 @@ class HttpClient {
     Url url;
     Headers headers;
   };
+  // Tells the observer of it.
   Task<Result<HttpAnswer>> send_leg(Scope& scope, const HttpRequest& request, const Leg& leg);
-  Result<std::string> write_head(const HttpRequest& request, const Leg& leg) const;
+  Task<Result<HttpAnswer>> send_head(Scope& scope, const HttpRequest& request, const Leg& leg,
+                                     const std::string& head, HttpLeg& told);
+  Task<Result<std::unique_ptr<Connection>>> connect(Scope& scope, const Url& url,
+                                                    const Deadlines& deadlines);
+  Headers fields_of(const HttpRequest& request, const Leg& leg) const;
   Status redirect(const HttpRequest& request, const HttpAnswer& answer, Leg& leg) const;
 
   Worker& worker_;

@@ -6,10 +6,12 @@
 
 namespace headrace {
 
+class HttpObserver;
 class TlsContext;
 
 struct NetworkOptions {
   std::shared_ptr<const TlsContext> tls;  // without it https:// is refused
+  HttpObserver* observer = nullptr;       // outlives the clients
 };
 
 }  // namespace headrace

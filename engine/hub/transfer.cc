@@ -26,6 +26,7 @@ constexpr std::uint32_t digest_lanes_per_worker = kernel_lanes_max;
 // send.
 constexpr std::uint64_t digest_bytes_per_worker = 2ULL << 30;
 constexpr std::uint32_t tries_max = 5;
+constexpr std::uint32_t control_lanes = 2;  // one classifies while the other negotiates
 constexpr std::size_t send_blocks = 2;
 
 SchedulerLimits limits_with(std::uint32_t senders_per_worker, std::size_t workers) {
@@ -94,42 +95,69 @@ Task<void> Transfer::work(Scope& scope, Hand hand) {
   HubClient hub(hand.client, *access_);
   hub.count_retries(reporter_.counters.retries);
   Scope lanes(scope);
-  for (std::uint32_t i = 0; i < lanes_.digest; ++i)
-    lanes.spawn(digest_lane(lanes, hand.digests, i));
-  for (std::uint32_t i = 0; i < lanes_.send; ++i) lanes.spawn(send_lane(lanes, hand.client));
-  lanes.spawn(control_lane(lanes, hub, hand.client));
-  lanes.spawn(control_lane(lanes, hub, hand.client));
+  auto row = [&](std::string_view kind, std::uint32_t number) {
+    return crew_.trace_row(fmt::format("worker {} {} {}", hand.index, kind, number));
+  };
+  for (std::uint32_t i = 0; i < lanes_.digest; ++i) {
+    lanes.spawn(digest_lane(lanes, hand.digests, i, row("digest", i)));
+  }
+  for (std::uint32_t i = 0; i < lanes_.send; ++i) {
+    lanes.spawn(send_lane(lanes, hand.client, row("send", i)));
+  }
+  for (std::uint32_t i = 0; i < control_lanes; ++i) {
+    lanes.spawn(control_lane(lanes, hub, hand.client, row("control", i)));
+  }
   co_await lanes.join();
 }
 
-Task<void> Transfer::control_lane(Scope& scope, HubClient& hub, HttpClient& client) {
+Task<std::optional<Work>> Transfer::take(Scope& scope, Lane lane, TraceRow row,
+                                         std::uint32_t rank) {
+  TraceSpan waiting(row, scope.worker(), "wait", "wait for work");
+  std::optional<Work> work = co_await board_.take(scope, lane, rank);
+  co_return work;
+}
+
+Task<void> Transfer::control_lane(Scope& scope, HubClient& hub, HttpClient& client, TraceRow row) {
   while (true) {
-    std::optional<Work> work = co_await board_.take(scope, Lane::control);
+    std::optional<Work> work = co_await take(scope, Lane::control, row);
     if (!work) co_return;
     if (auto* files = std::get_if<ClassifyFiles>(&*work)) {
+      TraceSpan span(row, scope.worker(), "control", "classify");
+      span.with("files", std::uint64_t{files->count});
       co_await classify(scope, hub, *files);
     } else if (auto* objects = std::get_if<NegotiateObjects>(&*work)) {
+      TraceSpan span(row, scope.worker(), "control", "negotiate");
+      span.with("objects", std::uint64_t{objects->objects.size()});
       co_await negotiate(scope, hub, *objects);
     } else if (auto* object = std::get_if<FinishObject>(&*work)) {
+      TraceSpan span(row, scope.worker(), "control", "finish");
+      span.with("path", (*files_)[object->file].path);
       co_await finish(scope, client, std::move(*object));
     }
   }
 }
 
-Task<void> Transfer::digest_lane(Scope& scope, DigestLanes& digests, std::uint32_t rank) {
+Task<void> Transfer::digest_lane(Scope& scope, DigestLanes& digests, std::uint32_t rank,
+                                 TraceRow row) {
   Ticket ticket = co_await crew_.arena().reserve(scope, 1);
   while (ticket) {
-    std::optional<Work> work = co_await board_.take(scope, Lane::digest, rank);
+    std::optional<Work> work = co_await take(scope, Lane::digest, row, rank);
     if (!work) co_return;
-    co_await digest(scope, digests, std::get<DigestFile>(*work).file, ticket);
+    FileIndex file = std::get<DigestFile>(*work).file;
+    TraceSpan span(row, scope.worker(), "file", "read and digest");
+    span.with("path", (*files_)[file].path).with("bytes", (*files_)[file].size);
+    co_await digest(scope, digests, file, ticket, row);
   }
 }
 
-Task<void> Transfer::send_lane(Scope& scope, HttpClient& client) {
+Task<void> Transfer::send_lane(Scope& scope, HttpClient& client, TraceRow row) {
   Ticket ticket = co_await crew_.arena().reserve(scope, send_blocks);
   while (ticket) {
-    std::optional<Work> work = co_await board_.take(scope, Lane::send);
+    std::optional<Work> work = co_await take(scope, Lane::send, row);
     if (!work) co_return;
+    const SendPart& part = std::get<SendPart>(*work);
+    TraceSpan span(row, scope.worker(), "part", "send part");
+    span.with("path", (*files_)[part.file].path).with("part", std::uint64_t{part.part} + 1);
     co_await send(scope, client, std::get<SendPart>(std::move(*work)), ticket);
   }
 }
@@ -198,7 +226,8 @@ Task<void> Transfer::classify(Scope& scope, HubClient& hub, const ClassifyFiles&
 
 // --- digest ---
 
-Task<void> Transfer::digest(Scope& scope, DigestLanes& digests, FileIndex index, Ticket& ticket) {
+Task<void> Transfer::digest(Scope& scope, DigestLanes& digests, FileIndex index, Ticket& ticket,
+                            TraceRow row) {
   const FileRecord& file = (*files_)[index];
   Sha256 sha256;
   GitBlobSha1 git_sha1(file.size);
@@ -215,7 +244,8 @@ Task<void> Transfer::digest(Scope& scope, DigestLanes& digests, FileIndex index,
                 .taps = taps,
                 .ticket = ticket,
                 .keep = retained.ticket ? &retained : nullptr,
-                .bytes_read = &reporter_.counters.bytes_hashed};
+                .bytes_read = &reporter_.counters.bytes_hashed,
+                .trace = row};
   Result<FileIdentity> identity = co_await pass.run(scope);
   if (!identity) {
     report([&](Scheduler& scheduler) { scheduler.file_failed(index); });

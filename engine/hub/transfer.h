@@ -49,13 +49,16 @@ class Transfer {
   static Lanes lanes_of(const Crew& crew, std::size_t blocks, std::uint32_t connections);
 
   Task<void> work(Scope& scope, Hand hand);
-  Task<void> control_lane(Scope& scope, HubClient& hub, HttpClient& client);
-  Task<void> digest_lane(Scope& scope, DigestLanes& digests, std::uint32_t rank);
-  Task<void> send_lane(Scope& scope, HttpClient& client);
+  Task<void> control_lane(Scope& scope, HubClient& hub, HttpClient& client, TraceRow row);
+  Task<void> digest_lane(Scope& scope, DigestLanes& digests, std::uint32_t rank, TraceRow row);
+  Task<void> send_lane(Scope& scope, HttpClient& client, TraceRow row);
+  // The next work of a lane; nothing when all is done.
+  Task<std::optional<Work>> take(Scope& scope, Lane lane, TraceRow row, std::uint32_t rank = 0);
 
   Task<void> classify(Scope& scope, HubClient& hub, const ClassifyFiles& work);
   Task<Result<FileIdentity>> read_sample(Scope& scope, const FileRecord& file, std::string& sample);
-  Task<void> digest(Scope& scope, DigestLanes& digests, FileIndex index, Ticket& ticket);
+  Task<void> digest(Scope& scope, DigestLanes& digests, FileIndex index, Ticket& ticket,
+                    TraceRow row);
   Task<void> negotiate(Scope& scope, HubClient& hub, const NegotiateObjects& work);
   Task<void> send(Scope& scope, HttpClient& client, SendPart work, Ticket& ticket);
   Task<void> finish(Scope& lanes, HttpClient& client, FinishObject work);

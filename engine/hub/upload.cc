@@ -37,14 +37,23 @@ HubUpload::HubUpload(Crew& crew, UploadRequest request, std::uint32_t connection
       commit_revision_(revision()) {}
 
 Task<Result<UploadResult>> HubUpload::run(Scope& scope) {
+  TraceRow row = crew_.trace_row("upload");
+  TraceSpan scanning(row, scope.worker(), "control", "scan");
   Status status = co_await scan(scope);
+  scanning.end();
   if (status && request_.dry_run) co_return plan_only();
   if (status) status = check_single_commit();
+  TraceSpan preparing(row, scope.worker(), "control", "prepare");
   if (status) status = co_await prepare_repo(scope);
   if (status) status = co_await read_root_files(scope);
   if (status) status = co_await find_deletions(scope);
+  preparing.end();
+  TraceSpan transferring(row, scope.worker(), "control", "transfer");
   if (status) status = co_await transfer(scope);
+  transferring.end();
+  TraceSpan committing(row, scope.worker(), "control", "commit");
   if (status) status = co_await commit_all(scope);
+  committing.end();
   co_await crew_.close_idle(scope);
   if (!status) {
     Error error = std::move(status.error());

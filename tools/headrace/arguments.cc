@@ -68,6 +68,8 @@ void add_engine(CLI::App& verb, Raw& raw) {
       ->check(size_fault);
   verb.add_option("--workers", engine.workers, "Threads that read, hash and send (one a core)")
       ->check(CLI::Range(1, 1024));
+  verb.add_option("--trace", engine.trace_path, "Write what happens when, for a trace viewer")
+      ->type_name("FILE");
   verb.add_option("--connections", engine.connections, "Most requests with content in flight")
       ->check(CLI::Range(1, 4096));
 }

@@ -1,4 +1,6 @@
 // The program. Everything that can be tested without a process lives beside it.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "tools/headrace/verbs.h"
@@ -25,12 +27,13 @@ int run_verb(const RepoArguments& arguments, Run& run) { return run_repo(argumen
 int run_verb(const WhoAmIArguments& arguments, Run& run) { return run_whoami(arguments, run); }
 
 template <class Verb>
-int run_with_settings(const Verb& verb, Interrupts& interrupts) {
+int run_with_settings(Verb verb, Interrupts& interrupts) {
   const Environment environment = process_environment();
   Result<Settings> settings = load_settings(verb.common.settings, environment);
   const bool no_bars = settings && settings->progress_bars_disabled;
-  CommonArguments common = verb.common;
-  if (settings && settings->debug && common.verbosity < 2) common.verbosity = 2;
+  CommonArguments& common = verb.common;
+  if (settings && settings->debug) common.verbosity = 2;
+  common.engine.verbosity = static_cast<std::uint8_t>(std::min(common.verbosity, 2));
   std::unique_ptr<Output> output =
       make_output(output_options(common, no_bars, environment), process_streams());
   Run run{.environment = environment,

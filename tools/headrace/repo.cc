@@ -7,6 +7,7 @@ namespace {
 
 int create(Engine& engine, const HubTargetRepo& repo, const RepoArguments& arguments, Run& run) {
   Result<std::string> url = engine.create_repo(repo, arguments.is_private);
+  show_requests(engine, run);
   if (!url) return end_with(url.error(), run);
   run.output.done(*url, {{"url", *url}});
   return 0;
@@ -14,6 +15,7 @@ int create(Engine& engine, const HubTargetRepo& repo, const RepoArguments& argum
 
 int remove(Engine& engine, const HubTargetRepo& repo, const RepoArguments& arguments, Run& run) {
   Status deleted = engine.delete_repo(repo);
+  show_requests(engine, run);
   if (!deleted) {
     if (!arguments.missing_ok || deleted.error().code != "repo_not_found") {
       return end_with(deleted.error(), run);

@@ -41,6 +41,10 @@ int end_of(const WatchEnd& end, bool dry_run, Run& run) {
 
 }  // namespace
 
+void show_requests(Engine& engine, Run& run) {
+  for (const std::string& line : engine.take_requests()) run.output.note(NoteLevel::debug, line);
+}
+
 int end_with(const Error& error, Run& run) {
   const int code = exit_code_of(error);
   run.output.failed(error, code);

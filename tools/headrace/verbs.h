@@ -10,6 +10,8 @@
 
 namespace headrace {
 
+class Engine;
+
 struct Run {
   const Environment& environment;
   Interrupts& interrupts;
@@ -20,6 +22,8 @@ struct Run {
 int run_upload(const UploadArguments&, Run&);
 int run_repo(const RepoArguments&, Run&);
 int run_whoami(const WhoAmIArguments&, Run&);
+// Shows the requests that single calls have made, where they were asked for.
+void show_requests(Engine&, Run&);
 // Shows the error and says what the process ends with.
 int end_with(const Error&, Run&);
 

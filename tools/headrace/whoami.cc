@@ -19,6 +19,7 @@ int run_whoami(const WhoAmIArguments& arguments, Run& run) {
   Result<std::unique_ptr<Engine>> engine = Engine::create(arguments.common.engine);
   if (!engine) return end_with(engine.error(), run);
   Result<Engine::Account> account = (*engine)->whoami(run.settings.endpoint, run.settings.token);
+  show_requests(**engine, run);
   if (!account) return end_with(account.error(), run);
   std::string orgs;
   for (const std::string& org : account->orgs) orgs += (orgs.empty() ? "" : ",") + org;
