@@ -222,12 +222,12 @@ Result<Engine::Account> Engine::whoami(const std::string& endpoint, const std::s
   return parts.call<Account>(function);
 }
 
-Result<std::string> Engine::create_repo(const HubTargetRepo& repo, std::optional<bool> is_private) {
+Result<std::string> Engine::create_repo(const HubTargetRepo& repo, const NewRepo& made) {
   Parts& parts = *parts_;
   std::function<Task<Result<std::string>>(Scope&)> function =
       [&](Scope& scope) -> Task<Result<std::string>> {
     HubClient hub(parts.crew->hand(0).client, {repo.endpoint, repo.token, repo.repo});
-    Result<std::string> place = co_await hub.create_repo(scope, is_private);
+    Result<std::string> place = co_await hub.create_repo(scope, made);
     co_await parts.crew->hand(0).client.close_idle(scope);
     co_return place;
   };

@@ -45,7 +45,7 @@ class Engine {
   };
   Result<Account> whoami(const std::string& endpoint, const std::string& token);
   // The repo's URL.
-  Result<std::string> create_repo(const HubTargetRepo& repo, std::optional<bool> is_private);
+  Result<std::string> create_repo(const HubTargetRepo& repo, const NewRepo& made);
   Status delete_repo(const HubTargetRepo& repo);
 
   // What single calls have sent, where the options ask for it; what jobs send is in their events.

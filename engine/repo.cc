@@ -49,13 +49,15 @@ std::string_view web_prefix(RepoType type) {
       return "datasets/";
     case RepoType::space:
       return "spaces/";
+    case RepoType::kernel:
+      return "kernels/";
   }
   return "";
 }
 
 // Takes "datasets/" and its kin off the front.
 RepoType take_type_prefix(std::string_view& text, bool models_too) {
-  for (RepoType type : {RepoType::dataset, RepoType::space}) {
+  for (RepoType type : {RepoType::dataset, RepoType::space, RepoType::kernel}) {
     if (text.starts_with(web_prefix(type))) {
       text.remove_prefix(web_prefix(type).size());
       return type;
@@ -75,18 +77,20 @@ std::string_view name_of(RepoType type) {
       return "dataset";
     case RepoType::space:
       return "space";
+    case RepoType::kernel:
+      return "kernel";
   }
   return "model";
 }
 
 Result<RepoType> parse_repo_type(std::string_view text) {
-  for (RepoType type : {RepoType::model, RepoType::dataset, RepoType::space}) {
+  for (RepoType type : {RepoType::model, RepoType::dataset, RepoType::space, RepoType::kernel}) {
     if (text == name_of(type)) return type;
   }
   return fail(
       make_error(ErrorClass::fail, "bad_repo_type", fmt::format("'{}' is not a type of repo", text))
           .at("arguments")
-          .hinting("the types are model, dataset and space"));
+          .hinting("the types are model, dataset, space and kernel"));
 }
 
 Result<RepoId> parse_repo_id(RepoType type, std::string_view text) {

@@ -14,7 +14,7 @@
 
 namespace headrace {
 
-enum class RepoType : std::uint8_t { model, dataset, space };
+enum class RepoType : std::uint8_t { model, dataset, space, kernel };
 std::string_view name_of(RepoType);
 Result<RepoType> parse_repo_type(std::string_view text);
 
@@ -27,6 +27,15 @@ struct RepoId {
 };
 Result<RepoId> parse_repo_id(RepoType, std::string_view text);
 
+// What a repo is made with. One that exists stays as it is.
+struct NewRepo {
+  std::string visibility;  // public, private or protected; empty: as the account has it
+  std::string space_sdk;   // a space needs one
+  std::string resource_group_id;
+  std::string region;
+  bool exist_ok = true;  // else one that exists is `repo_exists`
+};
+
 // hf://[TYPE/]OWNER/NAME[@REVISION][/PATH]
 struct RepoUri {
   RepoId repo;
@@ -35,7 +44,7 @@ struct RepoUri {
 };
 bool is_repo_uri(std::string_view text);
 Result<RepoUri> parse_repo_uri(std::string_view text);
-// The repo that a page's URL names: {endpoint}[/datasets|/spaces]/{owner}/{name}[/…].
+// The repo that a page's URL names: {endpoint}[/{type}s]/{owner}/{name}[/…].
 Result<RepoId> parse_repo_url(std::string_view url, std::string_view endpoint);
 
 // A server behind a mirror may name the public endpoint; what it meant is `endpoint`.

@@ -144,13 +144,11 @@ Task<Result<HttpAnswer>> HubClient::send(Scope& scope, Call call) {
   co_return answer;
 }
 
-Task<Result<std::string>> HubClient::create_repo(Scope& scope, std::optional<bool> is_private) {
-  CreateRepo wish{.repo = access_.repo, .is_private = is_private};
-  if (access_.repo.type == RepoType::space) wish.space_sdk = "gradio";
+Task<Result<std::string>> HubClient::create_repo(Scope& scope, const NewRepo& made) {
   Call call{.method = "POST",
             .url = urls_.create_repo(),
             .stage = "create_repo",
-            .body = create_repo_body(wish),
+            .body = create_repo_body(access_.repo, made),
             .content_type = std::string(json_type),
             .repeat = false};
   Result<HttpRequest> request = request_of(call);
@@ -160,6 +158,11 @@ Task<Result<std::string>> HubClient::create_repo(Scope& scope, std::optional<boo
     if (answer.error().kind == ErrorClass::cancelled) co_return fail(std::move(answer.error()));
     co_return fail(unanswered(std::move(answer.error()), "creating the repo", urls_.page()));
   }
+  if (answer->status == 409 && !made.exist_ok) {
+    Error exists = error_of(*answer, *request);
+    exists.code = "repo_exists";
+    co_return fail(std::move(exists).hinting("allow that with --exist-ok, or choose another name"));
+  }
   if (answer->status == 409 || answer->status < 300) {
     Result<std::string> place = parse_repo_location(answer->body);
     if (place) co_return place;
@@ -168,7 +171,8 @@ Task<Result<std::string>> HubClient::create_repo(Scope& scope, std::optional<boo
   }
   Error refused = error_of(*answer, *request);
   // Who may not create may still write to what is there.
-  if (answer->status == 401 || answer->status == 402 || answer->status == 403) {
+  bool forbidden = answer->status == 401 || answer->status == 402 || answer->status == 403;
+  if (forbidden && made.exist_ok) {
     Call look{.method = "GET", .url = urls_.info(), .stage = "create_repo"};
     Result<HttpAnswer> info = co_await send(scope, std::move(look));
     if (info) co_return urls_.page();

@@ -34,8 +34,8 @@ class HubClient {
   // Counts tries beyond the first.
   void count_retries(std::atomic<std::uint64_t>& counter) { observer_.counter = &counter; }
 
-  // An existing repo is fine. The repo's web URL, whose id may have gained its owner.
-  Task<Result<std::string>> create_repo(Scope& scope, std::optional<bool> is_private);
+  // The repo's web URL, whose id may have gained its owner.
+  Task<Result<std::string>> create_repo(Scope& scope, const NewRepo& made);
   Task<Status> delete_repo(Scope& scope);
   Task<Result<WhoAmI>> whoami(Scope& scope);
   Task<Result<RepoInfo>> revision(Scope& scope, const std::string& revision);

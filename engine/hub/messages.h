@@ -30,12 +30,7 @@ inline constexpr std::size_t sample_bytes = 512;
 
 // --- repos (messages_repo.cc) ---
 
-struct CreateRepo {
-  RepoId repo;
-  std::optional<bool> is_private;  // nothing: as the account has it
-  std::string space_sdk;           // required for spaces
-};
-std::string create_repo_body(const CreateRepo&);
+std::string create_repo_body(const RepoId&, const NewRepo&);
 // Of a 200 and of a 409 alike: the URL of the repo, whose id may gain its owner here.
 Result<std::string> parse_repo_location(std::string_view body);
 std::string delete_repo_body(const RepoId&);

@@ -65,11 +65,13 @@ bool looks_like_html(std::string_view body) {
 
 }  // namespace
 
-std::string create_repo_body(const CreateRepo& call) {
-  Json json = repo_naming(call.repo);
-  if (call.is_private) json["visibility"] = *call.is_private ? "private" : "public";
-  json["type"] = name_of(call.repo.type);
-  if (!call.space_sdk.empty()) json["sdk"] = call.space_sdk;
+std::string create_repo_body(const RepoId& repo, const NewRepo& made) {
+  Json json = repo_naming(repo);
+  if (!made.visibility.empty()) json["visibility"] = made.visibility;
+  json["type"] = name_of(repo.type);
+  if (!made.space_sdk.empty()) json["sdk"] = made.space_sdk;
+  if (!made.resource_group_id.empty()) json["resourceGroupId"] = made.resource_group_id;
+  if (!made.region.empty()) json["region"] = made.region;
   return dump(json);
 }
 

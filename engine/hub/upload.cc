@@ -159,7 +159,11 @@ Task<Result<std::string>> HubUpload::read_text(Scope& scope, const FileRecord& f
 Task<Status> HubUpload::prepare_repo(Scope& scope) {
   HubClient client = hub();
   client.count_retries(reporter_.counters.retries);
-  Result<std::string> place = co_await client.create_repo(scope, request_.is_private);
+  NewRepo made;
+  if (request_.is_private) made.visibility = *request_.is_private ? "private" : "public";
+  // As the ecosystem's own upload makes them.
+  if (access_.repo.type == RepoType::space) made.space_sdk = "gradio";
+  Result<std::string> place = co_await client.create_repo(scope, made);
   if (!place) co_return fail(std::move(place.error()));
   // A name alone gains its owner here.
   Result<RepoId> repo = parse_repo_url(on_endpoint(*place, access_.endpoint), access_.endpoint);

@@ -20,18 +20,18 @@ std::string info_with(const char* field, const json& value) {
 
 TEST_CASE("create and delete name the repo as huggingface_hub 2.4.0 does") {
   const RepoId repo{.type = RepoType::dataset, .owner = "ns", .name = "r"};
-  CHECK(json::parse(create_repo_body({.repo = repo})) ==
+  CHECK(json::parse(create_repo_body(repo, {})) ==
         json{{"name", "r"}, {"organization", "ns"}, {"type", "dataset"}});
   CHECK(
-      json::parse(create_repo_body({.repo = {.name = "r"}, .is_private = true})) ==
+      json::parse(create_repo_body({.name = "r"}, {.visibility = "private"})) ==
       json{{"name", "r"}, {"organization", nullptr}, {"visibility", "private"}, {"type", "model"}});
-  CHECK(json::parse(create_repo_body({.repo = {.type = RepoType::space, .owner = "n", .name = "r"},
-                                      .is_private = false,
-                                      .space_sdk = "gradio"})) == json{{"name", "r"},
-                                                                       {"organization", "n"},
-                                                                       {"visibility", "public"},
-                                                                       {"type", "space"},
-                                                                       {"sdk", "gradio"}});
+  CHECK(json::parse(create_repo_body({.type = RepoType::space, .owner = "n", .name = "r"},
+                                     {.visibility = "public", .space_sdk = "gradio"})) ==
+        json{{"name", "r"},
+             {"organization", "n"},
+             {"visibility", "public"},
+             {"type", "space"},
+             {"sdk", "gradio"}});
   CHECK(json::parse(delete_repo_body(repo)) ==
         json{{"name", "r"}, {"organization", "ns"}, {"type", "dataset"}});
 }

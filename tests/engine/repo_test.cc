@@ -41,7 +41,8 @@ TEST_CASE("three types of repo") {
   CHECK(parse_repo_type("model").value() == RepoType::model);
   CHECK(parse_repo_type("dataset").value() == RepoType::dataset);
   CHECK(parse_repo_type("space").value() == RepoType::space);
-  for (const char* bad : {"", "models", "Model", "kernel"}) {
+  CHECK(parse_repo_type("kernel").value() == RepoType::kernel);
+  for (const char* bad : {"", "models", "Model", "bucket"}) {
     CHECK(parse_repo_type(bad).error().code == "bad_repo_type");
   }
 }

@@ -156,7 +156,8 @@ def test_gitignore_and_housekeeping(headrace, hub, tmp_path, download):
     assert download("me/ignore") == {".gitignore": b"*.log\n", "a.txt": b"a\n", ".hidden": b"h\n"}
 
 
-@pytest.mark.parametrize("repo_type,prefix", [("dataset", "datasets/"), ("space", "spaces/")])
+@pytest.mark.parametrize("repo_type,prefix", [
+    ("dataset", "datasets/"), ("space", "spaces/"), ("kernel", "kernels/")])
 def test_repo_types(headrace, hub, folder, download, repo_type, prefix):
     where, expected = folder
     run = headrace("upload", "me/typed", where, "--repo-type", repo_type)
@@ -270,6 +271,13 @@ def test_repo_and_whoami(headrace, hub):
     run = headrace("repo", "create", "me/made")
     assert run.code == 0 and f"{hub.url}/me/made" in run.out, run.err
     assert hub.repository("me/made")
+    again = headrace("repo", "create", "me/made", "--json")
+    assert (again.code, again.error["code"], again.error["status"]) == (1, "repo_exists", 409)
+    assert headrace("repo", "create", "me/made", "--exist-ok").code == 0
+    no_sdk = headrace("repo", "create", "me/app", "--type", "space", "--json")
+    assert (no_sdk.code, no_sdk.error["code"]) == (2, "space_sdk_missing")
+    run = headrace("repo", "create", "me/app", "--type", "space", "--space-sdk", "docker")
+    assert run.code == 0 and f"{hub.url}/spaces/me/app" in run.out, run
     run = headrace("whoami")
     assert run.code == 0 and run.out.strip(), run.err
     assert headrace("repo", "delete", "me/made").code == 0

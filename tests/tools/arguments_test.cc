@@ -145,7 +145,7 @@ TEST_CASE("what is asked wrongly is refused with exit code 2") {
   refused({"upload"});
   refused({"upload", "a", "b", "c", "d"});
   refused({"upload", "a", "--no-such-flag"});
-  refused({"upload", "a", "--type", "kernel"});
+  refused({"upload", "a", "--type", "bucket"});
   refused({"upload", "a", "--commit-files", "0"});
   refused({"upload", "a", "--commit-files", "x"});
   refused({"upload", "a", "--commit-bytes", "1.5G"});
@@ -155,6 +155,8 @@ TEST_CASE("what is asked wrongly is refused with exit code 2") {
   refused({"upload", "a", "--single-commit", "--commit-files", "5"});
   refused({"repo"});
   refused({"repo", "create"});
+  refused({"repo", "create", "a", "--public", "--private"});
+  refused({"repo", "create", "a", "--region", "moon"});
   refused({"repo", "rename", "a"});
   refused({"nonsense"});
   CHECK(refused({"upload", "--json"}).wants_json);
@@ -175,16 +177,26 @@ TEST_CASE("help and version end well") {
 }
 
 TEST_CASE("repo and whoami") {
-  RepoArguments repo = std::get<RepoArguments>(
-      parse_arguments({"repo", "create", "ns/r", "--type", "space", "--private"}));
+  RepoArguments repo = std::get<RepoArguments>(parse_arguments(
+      {"repo", "create", "ns/r", "--type", "space", "--private", "--sdk", "static"}));
   CHECK(repo.verb == RepoArguments::Verb::create);
   CHECK(repo.repo_id == "ns/r");
   CHECK(repo.repo_type == "space");
-  CHECK(repo.is_private == true);
-  repo = std::get<RepoArguments>(parse_arguments({"repo", "delete", "ns/r", "--missing-ok", "-q"}));
+  CHECK(repo.made.visibility == "private");
+  CHECK(repo.made.space_sdk == "static");
+  CHECK_FALSE(repo.made.exist_ok);
+  repo =
+      std::get<RepoArguments>(parse_arguments({"repos", "create", "r", "--protected", "--exist-ok",
+                                               "--space-sdk", "docker", "--region", "eu"}));
+  CHECK(repo.made.visibility == "protected");
+  CHECK(repo.made.space_sdk == "docker");
+  CHECK(repo.made.region == "eu");
+  CHECK(repo.made.exist_ok);
+  repo = std::get<RepoArguments>(
+      parse_arguments({"repo", "delete", "ns/r", "--missing-ok", "-y", "-q"}));
   CHECK(repo.verb == RepoArguments::Verb::remove);
   CHECK(repo.missing_ok);
-  CHECK_FALSE(repo.is_private.has_value());
+  CHECK(repo.made.visibility.empty());
   CHECK(repo.common.format == OutputFormat::quiet);
   const WhoAmIArguments whoami =
       std::get<WhoAmIArguments>(parse_arguments({"whoami", "--token", "t", "--json"}));

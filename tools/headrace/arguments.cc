@@ -24,6 +24,10 @@ struct Raw {
   std::string memory_limit;
   std::string commit_bytes;
   bool is_private = false;
+  bool is_public = false;
+  bool is_protected = false;
+  bool yes = false;
+  bool no_truncate = false;
   std::vector<std::string> include;
   std::vector<std::string> delete_patterns;
 };
@@ -45,6 +49,8 @@ void add_access(CLI::App& verb, Raw& raw) {
                             ->check(CLI::IsMember({"auto", "human", "agent", "json", "quiet"}));
   CLI::Option* json = verb.add_flag("--json", raw.json, "One JSON object a line: --format json");
   CLI::Option* quiet = verb.add_flag("-q,--quiet", raw.quiet, "The URL and errors only");
+  // There to be taken from the ecosystem's own scripts: nothing is ever cut.
+  verb.add_flag("--no-truncate", raw.no_truncate, "Nothing is cut, with or without it");
   json->excludes(format, quiet);
   quiet->excludes(format);
   verb.add_flag("-v,--verbose", raw.common.verbosity,
@@ -52,8 +58,8 @@ void add_access(CLI::App& verb, Raw& raw) {
 }
 
 void add_type(CLI::App& verb, std::optional<std::string>& type) {
-  verb.add_option("--repo-type,--type", type, "model, dataset or space (model)")
-      ->check(CLI::IsMember({"model", "dataset", "space"}));
+  verb.add_option("--repo-type,--type", type, "model, dataset, space or kernel (model)")
+      ->check(CLI::IsMember({"model", "dataset", "space", "kernel"}));
 }
 
 CLI::Option* add_privacy(CLI::App& verb, Raw& raw) {
@@ -118,8 +124,22 @@ void add_repo(CLI::App& create, CLI::App& remove, Raw& raw) {
     add_type(*verb, repo.repo_type);
     add_access(*verb, raw);
   }
-  add_privacy(create, raw);
-  remove.add_flag("--missing-ok", repo.missing_ok, "No error if it does not exist");
+  CLI::Option* privacy = add_privacy(create, raw);
+  CLI::Option* open = create.add_flag("--public", raw.is_public, "Anybody may read it");
+  CLI::Option* shielded = create.add_flag("--protected", raw.is_protected,
+                                          "A space that runs for all, its files for few");
+  open->excludes(privacy, shielded);
+  shielded->excludes(privacy);
+  create
+      .add_option("--space-sdk,--sdk", repo.made.space_sdk, "gradio, streamlit, docker or static")
+      ->type_name("TEXT");
+  create.add_option("--resource-group-id", repo.made.resource_group_id,
+                    "Resource group of the organisation");
+  create.add_option("--region", repo.made.region, "us or eu")->check(CLI::IsMember({"us", "eu"}));
+  create.add_flag("--exist-ok,!--no-exist-ok", repo.made.exist_ok, "No error if it exists");
+  remove.add_flag("--missing-ok,!--no-missing-ok", repo.missing_ok,
+                  "No error if it does not exist");
+  remove.add_flag("-y,--yes", raw.yes, "Nothing is asked, with or without it");
 }
 
 bool takes_value(const CLI::App& verb, const std::string& argument) {
@@ -184,6 +204,14 @@ std::optional<bool> privacy_of(const CLI::App& verb, const Raw& raw) {
   return raw.is_private;
 }
 
+std::string visibility_of(const CLI::App& verb, const Raw& raw) {
+  if (raw.is_public) return "public";
+  if (raw.is_protected) return "protected";
+  std::optional<bool> is_private = privacy_of(verb, raw);
+  if (!is_private) return {};
+  return *is_private ? "private" : "public";
+}
+
 UploadArguments upload_of(const CLI::App& verb, const Raw& raw) {
   UploadArguments upload = raw.upload;
   upload.common = common_of(raw);
@@ -216,6 +244,7 @@ Usage usage_of(const CLI::App& app, const CLI::ParseError& error,
 
 Arguments parse_arguments(std::vector<std::string> arguments) {
   Raw raw;
+  raw.repo.made.exist_ok = false;
   CLI::App app("Uploads files and folders to the Hugging Face Hub.", "headrace");
   app.set_version_flag("--version", "headrace " HEADRACE_VERSION);
   app.require_subcommand(1);
@@ -224,8 +253,9 @@ Arguments parse_arguments(std::vector<std::string> arguments) {
   CLI::App* upload = app.add_subcommand("upload", "Upload a file or a folder");
   add_upload(*upload, raw);
   CLI::App* repo = app.add_subcommand("repo", "Create or delete a repo");
+  repo->alias("repos");
   repo->require_subcommand(1);
-  CLI::App* create = repo->add_subcommand("create", "Create a repo; one that exists is no error");
+  CLI::App* create = repo->add_subcommand("create", "Create a repo");
   CLI::App* remove = repo->add_subcommand("delete", "Delete a repo with all that is in it");
   add_repo(*create, *remove, raw);
   CLI::App* whoami = app.add_subcommand("whoami", "Say whose token is used");
@@ -248,7 +278,7 @@ Arguments parse_arguments(std::vector<std::string> arguments) {
   RepoArguments result = raw.repo;
   result.common = common_of(raw);
   result.verb = create->parsed() ? RepoArguments::Verb::create : RepoArguments::Verb::remove;
-  if (create->parsed()) result.is_private = privacy_of(*create, raw);
+  if (create->parsed()) result.made.visibility = visibility_of(*create, raw);
   return result;
 }
 

@@ -13,6 +13,7 @@
 
 #include "engine/options.h"
 #include "engine/plan.h"
+#include "engine/repo.h"
 #include "engine/settings.h"
 
 namespace headrace {
@@ -52,8 +53,8 @@ struct RepoArguments {
   Verb verb = Verb::create;
   std::string repo_id;
   std::optional<std::string> repo_type;
-  std::optional<bool> is_private;
-  bool missing_ok = false;  // of remove; create takes a repo that exists for granted
+  NewRepo made;             // of create
+  bool missing_ok = false;  // of remove
 };
 
 struct WhoAmIArguments {

@@ -15,8 +15,8 @@ Error twice(std::string_view what) {
 }
 
 bool names_type(std::string_view text) {
-  const bool known =
-      text.starts_with("models/") || text.starts_with("datasets/") || text.starts_with("spaces/");
+  const bool known = text.starts_with("models/") || text.starts_with("datasets/") ||
+                     text.starts_with("spaces/") || text.starts_with("kernels/");
   return known && std::count(text.begin(), text.end(), '/') == 2;
 }
 

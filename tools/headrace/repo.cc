@@ -6,7 +6,14 @@ namespace headrace {
 namespace {
 
 int create(Engine& engine, const HubTargetRepo& repo, const RepoArguments& arguments, Run& run) {
-  Result<std::string> url = engine.create_repo(repo, arguments.is_private);
+  if (repo.repo.type == RepoType::space && arguments.made.space_sdk.empty()) {
+    Error error = make_error(ErrorClass::fail, "space_sdk_missing", "a space needs an SDK");
+    return end_with(std::move(error)
+                        .at("arguments")
+                        .hinting("name it with --space-sdk: gradio, streamlit, docker or static"),
+                    run);
+  }
+  Result<std::string> url = engine.create_repo(repo, arguments.made);
   show_requests(engine, run);
   if (!url) return end_with(url.error(), run);
   run.output.done(*url, {{"url", *url}});
