@@ -15,8 +15,6 @@ std::string command_of(const Headers& headers, const Body& body, std::string_vie
                        .body = body});
 }
 
-bool says(std::string_view text, std::string_view what) { return text.contains(what); }
-
 }  // namespace
 
 TEST_CASE("a request is told without its secrets") {
