@@ -2,6 +2,8 @@
 // feed() is awaited, so that a worker may pair the streams of several passes; bytes come in order.
 #pragma once
 
+#include <optional>
+
 #include "io/digest/lanes.h"
 #include "io/scope.h"
 #include "io/slice.h"
@@ -19,10 +21,10 @@ class DigestTap final : public Tap {
  public:
   explicit DigestTap(Digest& digest) : digest_(digest) {}
   DigestTap(BlockDigest& digest, DigestLanes& lanes)
-      : digest_(digest), block_digest_(&digest), lanes_(&lanes) {}
+      : digest_(digest), block_digest_(&digest), member_(std::in_place, lanes) {}
   Task<void> feed(Scope&, const Slice& slice) override {
-    if (lanes_) {
-      co_await lanes_->update(*block_digest_, slice.bytes());
+    if (member_) {
+      co_await member_->update(*block_digest_, slice.bytes());
     } else {
       digest_.update(slice.bytes());
     }
@@ -31,7 +33,7 @@ class DigestTap final : public Tap {
  private:
   Digest& digest_;
   BlockDigest* block_digest_ = nullptr;
-  DigestLanes* lanes_ = nullptr;
+  std::optional<DigestLanes::Member> member_;
 };
 
 }  // namespace headrace

@@ -39,7 +39,7 @@ Task<void> DigestLanes::meet() {
     co_return;
   }
   met_ = true;
-  for (int turn = 0; turn < turns_waited; ++turn) co_await Turn{worker_};
+  for (int turn = 0; turn < turns_waited && !all_came(); ++turn) co_await Turn{worker_};
   work();
   for (std::coroutine_handle<> handle : waiting_) worker_.ready(handle);
   waiting_.clear();
