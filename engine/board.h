@@ -18,7 +18,9 @@ namespace headrace {
 
 class Board {
  public:
-  explicit Board(SchedulerLimits limits = {}) : scheduler_(limits) {}
+  explicit Board(SchedulerLimits limits = {},
+                 std::unique_ptr<Ledger> ledger = std::make_unique<MemoryLedger>())
+      : scheduler_(limits, std::move(ledger)) {}
 
   class Take final : public Wait {
    public:

@@ -59,7 +59,10 @@ std::optional<Work> Scheduler::next_control(Time now) {
     const ObjectRecord& object = objects_[index];
     FinishObject work{index,         object.file, object.oid, object.size, object.finish_tries,
                       object.target, {}};
-    for (const PartRecord& part : object.parts) work.etags.push_back(part.etag);
+    for (std::optional<std::string>& tag : ledger_->tags_of(object.known)) {
+      CHECK(tag.has_value());
+      work.etags.push_back(std::move(*tag));
+    }
     return work;
   }
   if (next_to_classify_ < files_.size()) {
@@ -170,19 +173,33 @@ void Scheduler::file_classified(FileIndex index, bool large, bool ignored,
   if (ignored) return close_file(file, FileRecord::State::ignored);
   file.state = FileRecord::State::classified;
   // Inline content needs a digest only to be compared with what the repo has.
-  if (large || remote.size > 0) {
-    to_digest_.push({file.size, index});
-  } else {
-    close_file(file, FileRecord::State::ready);
+  if (!large && remote.size == 0) return close_file(file, FileRecord::State::ready);
+  if (std::optional<DigestValue> digest = ledger_->digest_of(known_file(file))) {
+    return file_known(index, *digest, Retained());
   }
+  to_digest_.push({file.size, index});
+}
+
+KnownFile Scheduler::known_file(const FileRecord& file) const {
+  constexpr std::size_t sha1_size = 20;
+  constexpr std::size_t sha256_size = 32;
+  return {.name = file.source ? file.source->name() : file.path,
+          .identity = file.identity,
+          .digest_size = file.large ? sha256_size : sha1_size};
 }
 
 void Scheduler::digested(FileIndex index, const DigestValue& digest, const FileIdentity& identity,
                          Retained retained) {
   FileRecord& file = files_[index];
   digest_ended(file);
-  file.digest = digest;
   file.identity = identity;
+  ledger_->hashed(known_file(file), digest);
+  file_known(index, digest, std::move(retained));
+}
+
+void Scheduler::file_known(FileIndex index, const DigestValue& digest, Retained retained) {
+  FileRecord& file = files_[index];
+  file.digest = digest;
   if (!file.large) {
     return close_file(
         file, digest == file.remote ? FileRecord::State::unchanged : FileRecord::State::ready);
@@ -234,8 +251,10 @@ void Scheduler::start_sending(ObjectIndex index, std::shared_ptr<const Target> t
   if (stays) {
     if (object.parts_left < object.parts_left_before) object.renewals = 0;
   } else {
+    object.known = {object.oid, target->upload_name(), target->part_count()};
     object.parts.assign(target->part_count(), PartRecord());
     object.parts_left = target->part_count();
+    recall_parts(object);
   }
   object.parts_left_before = object.parts_left;
   object.target = std::move(target);
@@ -253,6 +272,17 @@ void Scheduler::start_sending(ObjectIndex index, std::shared_ptr<const Target> t
   if (object.parts_left == 0) {
     object.state = ObjectRecord::State::finishing;
     to_finish_.push_back(index);
+  }
+}
+
+// Parts that an earlier run, or an earlier negotiation, had confirmed under the same upload.
+void Scheduler::recall_parts(ObjectRecord& object) {
+  if (object.known.name.empty()) return;
+  std::vector<std::optional<std::string>> tags = ledger_->tags_of(object.known);
+  for (std::uint32_t part = 0; part < object.parts.size(); ++part) {
+    if (!tags[part]) continue;
+    object.parts[part].confirmed = true;
+    --object.parts_left;
   }
 }
 
@@ -286,7 +316,7 @@ void Scheduler::part_confirmed(const SendPart& work, std::string etag, Time) {
   if (!part || part->confirmed) return;
   ObjectRecord& object = objects_[work.object];
   part->confirmed = true;
-  part->etag = std::move(etag);
+  ledger_->confirmed(object.known, work.part, std::move(etag));
   --object.parts_left;
   std::uint64_t size = work.target->range(work.part).size;
   bytes_confirmed_ += size;
@@ -360,6 +390,7 @@ void Scheduler::finish_expired(const FinishObject& work) {
 
 void Scheduler::object_anew(const FinishObject& work) {
   ObjectRecord& object = objects_[work.object];
+  ledger_->parts_over(object.oid);
   object.parts.clear();
   object.parts_left = 0;
   object.target.reset();
@@ -377,6 +408,8 @@ void Scheduler::close_object(ObjectIndex index, ObjectRecord::State state) {
   } else if (object.state == ObjectRecord::State::finishing) {
     --objects_ahead_;
   }
+  // Of an object that failed, a ledger that is kept knows for the next run what was confirmed.
+  if (state == ObjectRecord::State::stored) ledger_->parts_over(object.oid);
   object.state = state;
   object.retained = Retained();
   object.target.reset();

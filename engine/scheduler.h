@@ -27,6 +27,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/ledger.h"
 #include "engine/source.h"
 #include "engine/target.h"
 #include "io/arena.h"
@@ -66,7 +67,6 @@ struct FileRecord {
 };
 
 struct PartRecord {
-  std::string etag;
   std::uint16_t tries = 0;
   bool confirmed = false;
   bool running = false;  // a lane has it, or waits to send it again
@@ -80,6 +80,7 @@ struct ObjectRecord {
   State state = State::hashed;
   std::shared_ptr<const Target> target;
   std::uint32_t generation = 0;
+  KnownUpload known;  // under which the ledger has the tags of its parts
   std::vector<PartRecord> parts;
   std::uint32_t parts_left = 0;
   std::uint32_t parts_left_before = 0;  // when sending last began
@@ -150,7 +151,9 @@ struct Negotiated {
 
 class Scheduler {
  public:
-  explicit Scheduler(SchedulerLimits limits = {}) : limits_(limits) {}
+  explicit Scheduler(SchedulerLimits limits = {},
+                     std::unique_ptr<Ledger> ledger = std::make_unique<MemoryLedger>())
+      : limits_(limits), ledger_(std::move(ledger)) {}
 
   FileIndex add(FileRecord file);
   FileRecord& file(FileIndex index) { return files_[index]; }
@@ -207,6 +210,9 @@ class Scheduler {
   SendPart send_work(ObjectIndex index, std::uint32_t part) const;
   std::vector<ObjectIndex> choose_to_negotiate(Time now) const;
   std::uint64_t bytes_ahead_max(Time now) const;
+  KnownFile known_file(const FileRecord& file) const;
+  void file_known(FileIndex index, const DigestValue& digest, Retained retained);
+  void recall_parts(ObjectRecord& object);
   void close_file(FileRecord& file, FileRecord::State state);
   void close_object(ObjectIndex index, ObjectRecord::State state);
   void start_sending(ObjectIndex index, std::shared_ptr<const Target> target);
@@ -217,6 +223,7 @@ class Scheduler {
   void renegotiate(ObjectIndex index, ObjectRecord& object);
 
   const SchedulerLimits limits_;
+  const std::unique_ptr<Ledger> ledger_;
   std::deque<FileRecord> files_;
   std::deque<ObjectRecord> objects_;
   std::map<std::array<std::byte, digest_size_max>, ObjectIndex> by_oid_;
