@@ -1,7 +1,11 @@
 """Each documented variable, flag and file, as the wire shows it: who asks, and where."""
 
+import os
+import pty
+import subprocess
+
 import pytest
-from conftest import Hub, make_folder, run_program
+from conftest import Hub, bytes_of, headrace_environment, make_folder, run_program
 from relay import Relay
 
 
@@ -84,8 +88,54 @@ def test_user_agent_says_who_and_no_more(asked):
     assert len(agents) == 1 and agents.pop().startswith("headrace/")
 
 
-def test_progress_bars(headrace, tmp_path):
-    """No terminal, no bars; the variable is accepted and changes nothing else."""
-    make_folder(tmp_path / "f", {"a.txt": "a\n"})
-    run = headrace("upload", "me/bars", "f", env={"HF_HUB_DISABLE_PROGRESS_BARS": "1"})
-    assert run.code == 0 and "\r" not in run.err, run
+BAR = b"\r\x1b[K"
+
+
+@pytest.fixture
+def on_terminal(program, hub, relay, tmp_path):
+    """What a run writes where standard error is a terminal; standard output stays a pipe. Its
+    commit waits until `shows` was written."""
+    make_folder(tmp_path / "f", {"a.bin": bytes_of(1000, 1), "a.txt": "a\n"})
+
+    def run(*arguments, code=0, shows=b"", **variables):
+        ours, theirs = pty.openpty()
+        env = headrace_environment(relay.url, hub.token, tmp_path, {"TERM": "xterm"} | variables)
+        gate = relay.on("POST", "/commit/").hold()
+        with subprocess.Popen([program, "upload", "me/terminal", *arguments], env=env,
+                              cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=theirs) as process:
+            os.close(theirs)
+            written = b""
+            while True:
+                if shows in written:
+                    gate.open()
+                if not (chunk := read_terminal(ours)):
+                    break
+                written += chunk
+            out = process.stdout.read()
+        os.close(ours)
+        assert process.returncode == code and b"\x1b" not in out, (out, written)
+        return written
+    return run
+
+
+def read_terminal(terminal):
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # how Linux says that the other end is closed
+        return b""
+
+
+def test_progress_bars(on_terminal, headrace, tmp_path):
+    """Bars on a terminal only, and not there if a variable says so."""
+    assert BAR in on_terminal("f", shows=BAR)
+    assert BAR not in on_terminal("f", HF_HUB_DISABLE_PROGRESS_BARS="1")
+    run = headrace("upload", "me/bars", "f")
+    assert run.code == 0 and "\r" not in run.err and "\x1b" not in run.err, run
+
+
+def test_colors(on_terminal):
+    red = b"\x1b[31merror:"
+    assert red in on_terminal("no/such/path", code=1)
+    for plain in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert b"\x1b" not in on_terminal("no/such/path", code=1, **plain)
