@@ -16,7 +16,8 @@ constexpr std::size_t reserve_size_max = 1024 * 1024;
 
 Error too_large(const std::string& host, std::size_t size_max) {
   return make_error(ErrorClass::fail, "answer_too_large",
-                    fmt::format("the answer of {} is larger than {} bytes", host, size_max));
+                    fmt::format("the answer of {} is larger than {} bytes", host, size_max))
+      .hinting("look whether the endpoint is a Hub");
 }
 
 Error stalled_error(const Watchdog& watchdog, const std::string& host) {

@@ -141,11 +141,13 @@ void HttpParser::Impl::reset() {
 std::unexpected<Error> HttpParser::Impl::malformed(std::string_view why) const {
   bool answer = direction == Direction::answer;
   return fail(make_error(answer ? ErrorClass::retry : ErrorClass::fail, "bad_http",
-                         fmt::format("malformed HTTP {}: {}", answer ? "answer" : "request", why)));
+                         fmt::format("malformed HTTP {}: {}", answer ? "answer" : "request", why))
+                  .hinting(answer ? "see whether something else listens at that address" : ""));
 }
 
 std::unexpected<Error> HttpParser::Impl::too_large(std::string_view what) const {
-  return fail(make_error(ErrorClass::fail, "http_limit", what));
+  return fail(make_error(ErrorClass::fail, "http_limit", what)
+                  .hinting("look whether the address is right, and what stands in between"));
 }
 
 int HttpParser::Impl::note_extras(std::size_t size) {

@@ -137,6 +137,8 @@ Task<Result<HttpAnswer>> HubClient::send(Scope& scope, Call call) {
       // The tries are used up; the last answer is in the error.
       std::string message = server_message_of(error.server_message);
       if (!message.empty()) error.server_message = redact_text(message);
+      if (error.status == 429) error.code = "rate_limited";
+      error.hint = hint_of(error.code, !access_.token.empty());
     }
     co_return fail(std::move(error).at(request->stage));
   }
@@ -281,7 +283,14 @@ Task<Status> HubClient::lfs_complete(Scope& scope, const std::string& href, cons
   Result<HttpAnswer> answer = co_await http_.send(scope, *request);
   if (!answer) co_return fail(std::move(answer.error()));
   if (answer->status >= 300) co_return fail(error_of(*answer, *request));
-  co_return Status();
+  std::string trouble = completion_error(answer->body);
+  if (trouble.empty()) co_return Status();
+  Error error = error_of(*answer, *request);
+  error.kind = ErrorClass::retry;
+  error.code = "completion_refused";
+  error.message = "the storage could not make an object of the parts, though its status says so";
+  error.server_message = redact_text(trouble, 500);
+  co_return fail(std::move(error));
 }
 
 Task<Status> HubClient::lfs_verify(Scope& scope, const LfsVerify& verify, const LfsObject& object) {

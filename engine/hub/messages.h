@@ -143,6 +143,9 @@ Result<std::vector<LfsAnswer>> parse_lfs_batch(std::string_view body,
                                                std::span<const LfsObject> asked);
 // ETags as they came, quotes included; [0] is of part 1.
 std::string lfs_completion_body(const LfsObject&, std::span<const std::string> etags);
+// What went wrong according to the answer of a completion whose status is a success: S3 sends the
+// status before it knows. Empty if nothing did.
+std::string completion_error(std::string_view body);
 std::string lfs_verify_body(const LfsObject&);
 
 }  // namespace headrace

@@ -439,6 +439,24 @@ std::string lfs_completion_body(const LfsObject& object, std::span<const std::st
   return dump(json);
 }
 
+std::string completion_error(std::string_view body) {
+  constexpr std::string_view open = "<Message>";
+  if (body.find("<Error>") != std::string_view::npos) {
+    std::size_t begin = body.find(open);
+    std::size_t end = body.find("</Message>");
+    if (begin == std::string_view::npos || end == std::string_view::npos || end < begin) {
+      return "an error without a message";
+    }
+    begin += open.size();
+    return std::string(body.substr(begin, end - begin));
+  }
+  if (!body.starts_with('{')) return {};
+  const Json json = parse_json(body);
+  const Json* error = field(json, "error");
+  if (error == nullptr || error->is_null()) return {};
+  return error->is_string() ? error->get<std::string>() : std::string("an error without a message");
+}
+
 std::string lfs_verify_body(const LfsObject& object) {
   Json json;
   json["oid"] = object.oid;

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <ctime>
 
+#include <fmt/format.h>
+
 #include "engine/signed_url.h"
 
 namespace headrace {
@@ -83,10 +85,24 @@ PartRange HubTarget::range(std::uint32_t index) const {
   return part_range(size_, answer_.chunk_size, index + 1);
 }
 
+// Content that was to go over TLS is not sent in the clear because an answer says so.
+Status HubTarget::check_way(std::string_view url) const {
+  bool secure = access_->endpoint.starts_with("https://");
+  if (!secure || url.starts_with("https://")) return {};
+  return fail(
+      make_error(ErrorClass::fail, "insecure_url",
+                 fmt::format("the Hub is spoken to over https, and wants content sent to {}",
+                             redact_url(url)))
+          .at("lfs_batch")
+          .on_url("PUT", url)
+          .hinting("report it to whoever runs the Hub: its upload URLs begin with http://"));
+}
+
 Result<PartRequest> HubTarget::request(std::uint32_t index) const {
-  if (multipart())
-    return PartRequest{.method = "PUT", .url = answer_.part_urls[index], .headers = {}};
-  PartRequest request{.method = "PUT", .url = answer_.href, .headers = {}};
+  const std::string& url = multipart() ? answer_.part_urls[index] : answer_.href;
+  if (Status way = check_way(url); !way) return fail(std::move(way.error()));
+  if (multipart()) return PartRequest{.method = "PUT", .url = url, .headers = {}};
+  PartRequest request{.method = "PUT", .url = url, .headers = {}};
   for (const LfsHeader& header : answer_.headers) request.headers.set(header.name, header.value);
   return request;
 }
@@ -111,6 +127,7 @@ Task<Status> HubTarget::finish(Scope& scope, const FinishCall& call) const {
   HubClient hub(call.client, *access_);
   hub.count_retries(call.retries);
   LfsObject object{.oid = call.oid.hex(), .size = call.size};
+  if (Status way = check_way(answer_.href); !way) co_return way;
   if (multipart()) {
     Status completed = co_await hub.lfs_complete(scope, answer_.href, object, call.tags);
     if (!completed) co_return completed;

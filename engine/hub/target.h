@@ -27,6 +27,7 @@ class HubTarget final : public Target {
   const std::string& upload_name() const override { return upload_name_; }
 
  private:
+  Status check_way(std::string_view url) const;
   bool multipart() const { return answer_.transfer == LfsTransfer::multipart; }
 
   std::shared_ptr<const HubAccess> access_;

@@ -246,4 +246,17 @@ TEST_CASE("completion gives the ETags back as they came") {
         json{{"oid", oid_a}, {"size", 35}});
 }
 
+TEST_CASE("a completion may fail with a status that says otherwise") {
+  CHECK(completion_error("").empty());
+  CHECK(completion_error("OK").empty());
+  CHECK(completion_error(R"({"success":true,"error":null})").empty());
+  CHECK(completion_error("<CompleteMultipartUploadResult/>").empty());
+  CHECK(completion_error(R"({"error":"no"})") == "no");
+  CHECK(completion_error(R"({"error":{"code":1}})") == "an error without a message");
+  CHECK(completion_error("<?xml?><Error><Code>X</Code><Message>try again</Message></Error>") ==
+        "try again");
+  CHECK(completion_error("<Error></Message><Message>") == "an error without a message");
+  CHECK(completion_error(R"({"error":)" + std::string(500'000, '[')).empty());
+}
+
 }  // namespace headrace

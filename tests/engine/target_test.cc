@@ -94,4 +94,20 @@ TEST_CASE("what an error of the completion leads to") {
   CHECK(after(ErrorClass::fail, 401) == AfterFinish::fail);
 }
 
+TEST_CASE("content for a hub over https does not go in the clear") {
+  auto access = std::make_shared<const HubAccess>(HubAccess{"https://hub.test", "hf_token", {}});
+  HubTarget parts(in_parts(), 250, access, now);
+  Result<PartRequest> part = parts.request(0);
+  REQUIRE(!part);
+  CHECK(part.error().code == "insecure_url");
+  CHECK(part.error().url == "http://store.test/p1");
+  LfsAnswer secure = in_parts();
+  for (std::string& url : secure.part_urls) url.insert(4, "s");
+  CHECK(HubTarget(secure, 250, access, now).request(2)->url == "https://store.test/p3");
+  HubTarget single({.transfer = LfsTransfer::single, .href = "http://store.test/o"}, 250, access,
+                   now);
+  CHECK(single.request(0).error().code == "insecure_url");
+  CHECK(target_of(in_parts()).request(0).has_value());
+}
+
 }  // namespace headrace

@@ -84,6 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     default:
       (void)next_page(body);
+      (void)completion_error(body);
       Result<RepoId> repo = parse_repo_url(body, "http://127.0.0.1:8080");
       MUST(!repo || !repo->name.empty());
       break;

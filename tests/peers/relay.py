@@ -96,6 +96,10 @@ class Rule:
             body = json.dumps(body).encode()
         return self._set("answer", times, status=status, body=body, headers=dict(headers))
 
+    def raw(self, data, times=1):
+        """These bytes, or those of an iterator, are the answer; then the connection is closed."""
+        return self._set("raw", times, data=data)
+
     def cut_request(self, after_bytes, times=1):
         """Resets the connection when that much of the body has come."""
         return self._set("cut_request", times, after_bytes=after_bytes)
@@ -209,6 +213,10 @@ class Handler(BaseHTTPRequestHandler):
             for chunk in self.body_chunks():
                 self.note(request, chunk)
             return self.answer_here(request, **rule.details)
+        if action == "raw":
+            for chunk in self.body_chunks():
+                self.note(request, chunk)
+            return self.send_raw(rule.details["data"])
         answer = self.forward(relay, request, cut_after, rule if action == "call" else None)
         if answer is None:
             return self.reset()
@@ -314,6 +322,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def send_raw(self, data):
+        self.close_connection = True
+        for chunk in [data] if isinstance(data, bytes) else data:
+            self.wfile.write(chunk)
 
     def reset(self):
         """Ends the connection with a reset, as a middle box or a crash would."""

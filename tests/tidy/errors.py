@@ -1,7 +1,7 @@
 """Every error code of the sources has a row in tools/doc/errors.md, and every row a source.
 
-A code is the string that make_error, system_error or a member named code is given; a row of the
-catalogue opens with the code in backquotes.
+A code is the string that make_error, system_error or a member named code is given, or that a
+function code_of returns; a row of the catalogue opens with the code in backquotes.
 """
 
 import re
@@ -14,8 +14,15 @@ GIVEN = re.compile(r'\b(?:make_error\([^";]*?,\s*|(?:system|file|argument)_error
                    r'|code\s*=\s*)"([a-z0-9_]+)"')
 
 
+# What an answer's status and headers make of it.
+CHOSEN = re.compile(r"^std::string_view code_of\(.*?^\}", re.M | re.S)
+
+
 def codes_of(text):
-    return set(GIVEN.findall(re.sub(r"//[^\n]*", "", text)))
+    text = re.sub(r"//[^\n]*", "", text)
+    chosen = {code for body in CHOSEN.findall(text)
+              for code in re.findall(r'return "([a-z0-9_]+)"', body)}
+    return set(GIVEN.findall(text)) | chosen
 
 
 def check(root):
