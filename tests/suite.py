@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -143,13 +144,18 @@ class Suite:
              test["env"] | (env or {})) for test in tests)
 
     def peers(self, where="build", files=None, only=(), env=None):
-        env = {"HEADRACE": str(program(where, "headrace")), **(env or {})}
+        kept = ROOT / where / "kept"
+        shutil.rmtree(kept, ignore_errors=True)
+        env = {"HEADRACE": str(program(where, "headrace")), "HEADRACE_KEPT": str(kept),
+               **(env or {})}
         pytest = [client_python("2.4.0"), "-m", "pytest", "-q", "--no-header",
                   "-p", "no:cacheprovider", *only]
         files = files or sorted(path.name for path in (ROOT / "tests/peers").glob("test_*.py"))
         self.run_beside_each_other(
             (f"{where}: peers/{file}", [*pytest, f"tests/peers/{file}"], PEERS_LIMIT_S, env)
             for file in files)
+        self.run(f"{where}: no secret in any output, log or trace",
+                 [sys.executable, "tests/peers/kept.py", str(kept)], TEST_LIMIT_S)
 
     def asan(self):
         if self.build("build-asan"):

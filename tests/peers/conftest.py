@@ -21,6 +21,7 @@ import pytest
 os.environ.update(HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_TELEMETRY="1", DO_NOT_TRACK="1",
                   HF_HUB_DISABLE_PROGRESS_BARS="1", HF_HUB_DISABLE_UPDATE_CHECK="1")
 
+from kept import keep  # noqa: E402
 from relay import Relay  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -72,6 +73,8 @@ def run_program(argv, env, cwd=None, prefix=(), limit_s=WAIT_S):
                           capture_output=True, timeout=limit_s)
     run = Run(done.returncode, done.stdout.decode(errors="surrogateescape"),
               done.stderr.decode(errors="surrogateescape"))
+    if Path(argv[0]).name == "headrace":
+        keep("run", done.stdout + done.stderr)
     assert run.code >= 0 and run.code != SANITIZER_EXIT, f"ended by itself: {run}"
     return run
 
@@ -134,6 +137,13 @@ class Hub:
         self.git(repo_id, "fsck", "--full", "--strict")
 
 
+@pytest.fixture(autouse=True)
+def kept_traces(tmp_path):
+    yield
+    for trace in tmp_path.glob("trace*.json"):
+        keep("trace", trace.read_bytes())
+
+
 @pytest.fixture(scope="session")
 def program():
     return find_program()
@@ -150,6 +160,7 @@ def make_hub(program, tmp_path):
     yield make
     for hub in hubs:
         hub.stop()
+        keep("hub", hub.log.read_bytes())
 
 
 @pytest.fixture
@@ -197,6 +208,7 @@ def start_headrace(program, hub, tmp_path):
 
 def finish(process):
     out, err = process.communicate(timeout=WAIT_S)
+    keep("run", out + err)
     run = Run(process.returncode, out.decode(), err.decode(errors="surrogateescape"))
     assert run.code >= 0 and run.code != SANITIZER_EXIT, f"ended by itself: {run}"
     return run
