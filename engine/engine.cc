@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "engine/crew.h"
+#include "engine/hub/checkup.h"
 #include "engine/hub/client.h"
 #include "engine/hub/upload.h"
 #include "engine/request_log.h"
@@ -247,6 +248,18 @@ Status Engine::delete_repo(const HubTargetRepo& repo) {
   Result<std::string> done = parts.call<std::string>(function);
   if (!done) return fail(std::move(done.error()));
   return {};
+}
+
+std::vector<Finding> Engine::diagnose(DoctorRequest request) {
+  Parts& parts = *parts_;
+  std::function<Task<Result<std::vector<Finding>>>(Scope&)> function =
+      [&](Scope& scope) -> Task<Result<std::vector<Finding>>> {
+    HubCheckup checkup(parts.crew->hand(0).client, parts.resolver, request);
+    std::vector<Finding> found = co_await checkup.run(scope);
+    co_return found;
+  };
+  Result<std::vector<Finding>> found = parts.call<std::vector<Finding>>(function);
+  return found ? std::move(*found) : std::vector<Finding>();
 }
 
 std::vector<std::string> Engine::take_requests() {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/doctor.h"
 #include "engine/job.h"
 #include "engine/options.h"
 #include "engine/request.h"
@@ -48,6 +49,8 @@ class Engine {
   Result<std::string> create_repo(const HubTargetRepo& repo, const NewRepo& made);
   Status delete_repo(const HubTargetRepo& repo);
 
+  // The way to a Hub, and what the token may do there. Of this machine: diagnose_machine().
+  std::vector<Finding> diagnose(DoctorRequest request);
   // What single calls have sent, where the options ask for it; what jobs send is in their events.
   std::vector<std::string> take_requests();
 

@@ -204,4 +204,16 @@ TEST_CASE("repo and whoami") {
   CHECK(whoami.common.format == OutputFormat::json);
 }
 
+TEST_CASE("doctor takes a repo, or none") {
+  Arguments parsed = parse_arguments({"doctor", "ns/r", "--type", "dataset", "--json", "-vv"});
+  REQUIRE(std::holds_alternative<DoctorArguments>(parsed));
+  const DoctorArguments& doctor = std::get<DoctorArguments>(parsed);
+  CHECK(doctor.repo_id == "ns/r");
+  CHECK(doctor.repo_type == "dataset");
+  CHECK(doctor.common.format == OutputFormat::json);
+  CHECK(doctor.common.engine.verbosity == 2);
+  CHECK(std::get<DoctorArguments>(parse_arguments({"doctor"})).repo_id.empty());
+  CHECK(upload({"ns/r", "--trace", "t.json"}).common.engine.trace_path == "t.json");
+}
+
 }  // namespace headrace

@@ -243,4 +243,23 @@ TEST_CASE("the exit code follows the class, and the stage where the asking was w
   CHECK(code(ErrorClass::fail, "settings") == 2);
 }
 
+TEST_CASE("a finding is a line with a verdict, and one with what to do") {
+  Finding found = failed_finding("h:80", "connect", broken());
+  found.advice = "start it";
+  Screen screen;
+  auto people = make_output({}, screen.streams());
+  people->finding({.about = "machine", .name = "disk", .text = "fast"});
+  people->finding(found);
+  CHECK(screen.out ==
+        "ok   machine: fast\nfail h:80: the server failed (http_status)\n     start it\n");
+  Screen lines;
+  make_json_output(0, lines.streams())->finding(found);
+  nlohmann::json event = nlohmann::json::parse(lines.out);
+  CHECK(event["event"] == "finding");
+  CHECK(event["verdict"] == "fail");
+  CHECK(event["advice"] == "start it");
+  CHECK(event["error"]["status"] == 503);
+  CHECK(event["error"]["url"] == "http://h/p");
+}
+
 }  // namespace headrace

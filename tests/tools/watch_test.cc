@@ -55,6 +55,7 @@ struct CountingOutput final : Output {
   void uploaded(const UploadResult&, bool) override {}
   void failed(const Error&, int) override {}
   void done(const std::string&, const std::vector<std::pair<std::string, std::string>>&) override {}
+  void finding(const Finding&) override {}
   void note(NoteLevel, std::string_view) override {}
 };
 

@@ -17,6 +17,7 @@ namespace {
 struct Raw {
   UploadArguments upload;
   RepoArguments repo;
+  DoctorArguments doctor;
   CommonArguments common;
   std::string format;
   bool json = false;
@@ -142,6 +143,14 @@ void add_repo(CLI::App& create, CLI::App& remove, Raw& raw) {
   remove.add_flag("-y,--yes", raw.yes, "Nothing is asked, with or without it");
 }
 
+void add_doctor(CLI::App& verb, Raw& raw) {
+  verb.add_option("repo_id", raw.doctor.repo_id,
+                  "OWNER/NAME: may the token write to it, and where "
+                  "do large files go?");
+  add_type(verb, raw.doctor.repo_type);
+  add_access(verb, raw);
+}
+
 bool takes_value(const CLI::App& verb, const std::string& argument) {
   if (argument.find('=') != std::string::npos) return false;
   const CLI::Option* option = verb.get_option_no_throw(argument);
@@ -224,6 +233,12 @@ UploadArguments upload_of(const CLI::App& verb, const Raw& raw) {
   return upload;
 }
 
+DoctorArguments doctor_of(const Raw& raw) {
+  DoctorArguments doctor = raw.doctor;
+  doctor.common = common_of(raw);
+  return doctor;
+}
+
 // The library writes to streams; main decides where its words go.
 Usage usage_of(const CLI::App& app, const CLI::ParseError& error,
                const std::vector<std::string>& arguments) {
@@ -260,6 +275,8 @@ Arguments parse_arguments(std::vector<std::string> arguments) {
   add_repo(*create, *remove, raw);
   CLI::App* whoami = app.add_subcommand("whoami", "Say whose token is used");
   add_access(*whoami, raw);
+  CLI::App* doctor = app.add_subcommand("doctor", "Look at this machine and the way to the Hub");
+  add_doctor(*doctor, raw);
   const std::vector<std::string> given = arguments;
   try {
     if (!arguments.empty() && arguments[0] == "upload") {
@@ -274,6 +291,7 @@ Arguments parse_arguments(std::vector<std::string> arguments) {
     return usage_of(app, error, given);
   }
   if (upload->parsed()) return upload_of(*upload, raw);
+  if (doctor->parsed()) return doctor_of(raw);
   if (whoami->parsed()) return WhoAmIArguments{.common = common_of(raw)};
   RepoArguments result = raw.repo;
   result.common = common_of(raw);

@@ -61,6 +61,12 @@ struct WhoAmIArguments {
   CommonArguments common;
 };
 
+struct DoctorArguments {
+  CommonArguments common;
+  std::string repo_id;  // empty: no repo is looked at
+  std::optional<std::string> repo_type;
+};
+
 // Help, the version, or what was wrong with the command line.
 struct Usage {
   std::string text;
@@ -68,7 +74,8 @@ struct Usage {
   bool wants_json = false;  // whether --json was asked for, however wrong the rest is
 };
 
-using Arguments = std::variant<UploadArguments, RepoArguments, WhoAmIArguments, Usage>;
+using Arguments =
+    std::variant<UploadArguments, RepoArguments, WhoAmIArguments, DoctorArguments, Usage>;
 
 // Without the name of the program.
 Arguments parse_arguments(std::vector<std::string> arguments);

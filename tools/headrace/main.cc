@@ -25,6 +25,7 @@ int show_usage(const Usage& usage, const Streams& streams) {
 int run_verb(const UploadArguments& arguments, Run& run) { return run_upload(arguments, run); }
 int run_verb(const RepoArguments& arguments, Run& run) { return run_repo(arguments, run); }
 int run_verb(const WhoAmIArguments& arguments, Run& run) { return run_whoami(arguments, run); }
+int run_verb(const DoctorArguments& arguments, Run& run) { return run_doctor(arguments, run); }
 
 template <class Verb>
 int run_with_settings(Verb verb, Interrupts& interrupts) {

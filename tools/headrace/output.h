@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/doctor.h"
 #include "engine/event.h"
 #include "engine/result.h"
 #include "io/error.h"
@@ -46,6 +47,8 @@ class Output {
   // The end of the small verbs: a line for people, fields for programs.
   virtual void done(const std::string& line,
                     const std::vector<std::pair<std::string, std::string>>& fields) = 0;
+  // One thing that a diagnosis looked at.
+  virtual void finding(const Finding&) = 0;
   virtual void note(NoteLevel, std::string_view text) = 0;
 };
 

@@ -65,6 +65,7 @@ class HumanOutput final : public Output {
   void failed(const Error& error, int exit_code) override;
   void done(const std::string& line,
             const std::vector<std::pair<std::string, std::string>>& fields) override;
+  void finding(const Finding& finding) override;
   void note(NoteLevel level, std::string_view text) override;
 
  private:
@@ -185,6 +186,19 @@ void HumanOutput::on(const Planned& plan) {
   if (plan.deletions > 0)
     text += fmt::format(", and delete {}", count_text(plan.deletions, "file"));
   say(text);
+}
+
+// The report is what was asked for, so it goes to standard output.
+void HumanOutput::finding(const Finding& found) {
+  const bool ok = found.verdict == Verdict::ok;
+  if (quiet_ && ok) return;
+  std::string line = ok                               ? colored("32", "ok   ")
+                     : found.verdict == Verdict::warn ? colored("33", "warn ")
+                                                      : colored("31", "fail ");
+  line += fmt::format("{}: {}", plain(found.about), plain(found.text));
+  if (found.error) line += fmt::format(" ({})", found.error->code);
+  if (!found.advice.empty()) line += "\n     " + plain(found.advice);
+  streams_.out(line + "\n");
 }
 
 void HumanOutput::note(NoteLevel level, std::string_view text) {

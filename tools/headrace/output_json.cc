@@ -96,6 +96,7 @@ class JsonOutput final : public Output {
   void failed(const Error& error, int exit_code) override;
   void done(const std::string& line,
             const std::vector<std::pair<std::string, std::string>>& fields) override;
+  void finding(const Finding& finding) override;
   void note(NoteLevel level, std::string_view text) override {
     if (level == NoteLevel::debug && verbosity_ < 1) return;
     Json json = open("note");
@@ -191,6 +192,22 @@ void JsonOutput::on(const Planned& plan) {
   json["requests"] = plan.requests;
   json["commits"] = plan.commits;
   json["deletions"] = plan.deletions;
+  write(json);
+}
+
+void JsonOutput::finding(const Finding& found) {
+  Json json = open("finding");
+  json["about"] = found.about;
+  json["name"] = found.name;
+  json["verdict"] = found.verdict == Verdict::ok     ? "ok"
+                    : found.verdict == Verdict::warn ? "warn"
+                                                     : "fail";
+  json["text"] = redact_text(found.text);
+  json["advice"] = or_null(found.advice);
+  json["numbers"] = Json::object();
+  for (const auto& [name, value] : found.numbers) json["numbers"][name] = value;
+  json["error"] = Json();
+  if (found.error) put_error(json["error"], *found.error);
   write(json);
 }
 

@@ -22,6 +22,7 @@ struct Run {
 int run_upload(const UploadArguments&, Run&);
 int run_repo(const RepoArguments&, Run&);
 int run_whoami(const WhoAmIArguments&, Run&);
+int run_doctor(const DoctorArguments&, Run&);
 // Shows the requests that single calls have made, where they were asked for.
 void show_requests(Engine&, Run&);
 // Shows the error and says what the process ends with.
