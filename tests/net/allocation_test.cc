@@ -93,7 +93,8 @@ TEST_CASE("a block more costs no allocation") {
   loop.run(serve_beside(*loop.scope, server, client, few, many, costs));
   REQUIRE(costs.size() == 3);
   CHECK(sink.bytes == (2 * many_blocks + few_blocks) * block_size_bytes);
-  CHECK(costs[2] <= costs[1]);
+  // How sends and answers interleave may need a frame more at once; a block must not.
+  CHECK(costs[2] < costs[1] + few_blocks);
 }
 
 }  // namespace headrace
