@@ -46,8 +46,14 @@ Task<Result<std::string>> PartUpload::run(Scope& scope) {
   co_return etag;
 }
 
+// What nobody has looked at goes whole, with what it is now.
+Task<Result<std::unique_ptr<Reader>>> PartUpload::open(Scope& scope) {
+  if (!work.identity) return open_listed(scope, source, work.size);
+  return open_unchanged(scope, source, *work.identity);
+}
+
 Task<Result<std::string>> PartUpload::run_from_source(Scope& scope, HttpRequest& request) {
-  Result<std::unique_ptr<Reader>> reader = co_await open_unchanged(scope, source, work.identity);
+  Result<std::unique_ptr<Reader>> reader = co_await open(scope);
   if (!reader) co_return fail(std::move(reader.error()));
   PartRange range = work.target->range(work.part);
   request.body.add(

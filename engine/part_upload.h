@@ -24,6 +24,7 @@ struct PartUpload {
   Task<Result<std::string>> run(Scope& scope);
 
  private:
+  Task<Result<std::unique_ptr<Reader>>> open(Scope& scope);
   Task<Result<std::string>> run_from_source(Scope& scope, HttpRequest& request);
   Task<Result<std::string>> send(Scope& scope, HttpRequest& request);
   Result<std::string> judge(const HttpAnswer& answer, const HttpRequest& request) const;

@@ -5,16 +5,11 @@
 namespace headrace {
 
 Task<Result<FileIdentity>> ReadPass::run(Scope& scope) {
-  Result<std::unique_ptr<Reader>> opened = co_await source.open(scope);
+  Result<std::unique_ptr<Reader>> opened = co_await open_listed(scope, source, size);
   if (!opened) co_return fail(std::move(opened.error()));
   Reader& reader = **opened;
   FileIdentity identity = reader.identity();
-  Status status;
-  if (identity.size != size) {
-    status = fail(source_changed(source.name(), "since the folder was listed"));
-  } else {
-    status = co_await read_all(scope, reader);
-  }
+  Status status = co_await read_all(scope, reader);
   co_await reader.close(scope);
   if (!status) co_return fail(std::move(status.error()));
   co_return identity;
@@ -42,6 +37,14 @@ Task<Status> ReadPass::read_all(Scope& scope, Reader& reader) {
   }
   Status same = co_await reader.verify(scope);
   co_return same;
+}
+
+Task<Result<std::unique_ptr<Reader>>> open_listed(Scope& scope, const Source& source,
+                                                  std::uint64_t size) {
+  Result<std::unique_ptr<Reader>> opened = co_await source.open(scope);
+  if (!opened || (*opened)->identity().size == size) co_return opened;
+  co_await (*opened)->close(scope);
+  co_return fail(source_changed(source.name(), "since the folder was listed"));
 }
 
 Task<Result<std::unique_ptr<Reader>>> open_unchanged(Scope& scope, const Source& source,

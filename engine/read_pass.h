@@ -30,7 +30,10 @@ struct ReadPass {
   Task<Status> read_all(Scope& scope, Reader& reader);
 };
 
-// `source` opened and checked to be what it was; close() the reader afterwards.
+// `source` opened and checked to be as large as when it was listed; close() the reader afterwards.
+Task<Result<std::unique_ptr<Reader>>> open_listed(Scope& scope, const Source& source,
+                                                  std::uint64_t size);
+// The same, checked to be what it was when it was looked at.
 Task<Result<std::unique_ptr<Reader>>> open_unchanged(Scope& scope, const Source& source,
                                                      const FileIdentity& expected);
 

@@ -1,6 +1,7 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "io/planted.h"
 
@@ -11,6 +12,14 @@ namespace {
 bool same_upload(const Target& a, const Target& b) {
   return !a.upload_name().empty() && a.upload_name() == b.upload_name() &&
          a.part_count() == b.part_count();
+}
+
+// What stands in the ledger for the oid of an object that is one file: of no size, so it can't be
+// taken for a digest.
+DigestValue lone_name(FileIndex index) {
+  DigestValue name;
+  std::memcpy(name.bytes.data(), &index, sizeof index);
+  return name;
 }
 
 }  // namespace
@@ -101,7 +110,8 @@ SendPart Scheduler::send_work(ObjectIndex index, std::uint32_t part) const {
                 object.generation,
                 object.parts[part].tries,
                 object.target,
-                {}};
+                {},
+                object.size};
   if (object.retained.slices.empty()) return work;
   PartRange range = object.target->range(part);
   work.slices.reserve(range.size / block_size_bytes + 2);
@@ -174,6 +184,10 @@ void Scheduler::file_classified(FileIndex index, bool large, bool ignored,
   file.state = FileRecord::State::classified;
   // Inline content needs a digest only to be compared with what the repo has.
   if (!large && remote.size == 0) return close_file(file, FileRecord::State::ready);
+  if (!limits_.share_content) {
+    if (remote.size == 0) return open_object(index, lone_name(index), Retained());
+    return to_digest_.push({file.size, index});
+  }
   if (std::optional<DigestValue> digest = ledger_->digest_of(known_file(file))) {
     return file_known(index, *digest, Retained());
   }
@@ -184,7 +198,7 @@ KnownFile Scheduler::known_file(const FileRecord& file) const {
   constexpr std::size_t sha1_size = 20;
   constexpr std::size_t sha256_size = 32;
   return {.name = file.source ? file.source->name() : file.path,
-          .identity = file.identity,
+          .identity = file.identity.value_or(FileIdentity()),
           .digest_size = file.large ? sha256_size : sha1_size};
 }
 
@@ -193,39 +207,43 @@ void Scheduler::digested(FileIndex index, const DigestValue& digest, const FileI
   FileRecord& file = files_[index];
   digest_ended(file);
   file.identity = identity;
-  ledger_->hashed(known_file(file), digest);
+  if (limits_.share_content) ledger_->hashed(known_file(file), digest);
   file_known(index, digest, std::move(retained));
 }
 
 void Scheduler::file_known(FileIndex index, const DigestValue& digest, Retained retained) {
   FileRecord& file = files_[index];
   file.digest = digest;
-  if (!file.large) {
+  if (!file.large || (!limits_.share_content && same_as_remote(file))) {
     return close_file(
-        file, digest == file.remote ? FileRecord::State::unchanged : FileRecord::State::ready);
+        file, same_as_remote(file) ? FileRecord::State::unchanged : FileRecord::State::ready);
   }
+  if (!limits_.share_content) return open_object(index, lone_name(index), std::move(retained));
   auto [place, is_new] =
       by_oid_.try_emplace(digest.bytes, static_cast<ObjectIndex>(objects_.size()));
+  if (is_new) return open_object(index, digest, std::move(retained));
   file.object = place->second;
-  if (is_new) {
-    ObjectRecord& object = objects_.emplace_back();
-    object.oid = digest;
-    object.size = file.size;
-    object.file = index;
-    object.retained = std::move(retained);
-    to_negotiate_.push_back(file.object);
-    waiting_.emplace(file.object, index);
-    return;
-  }
   switch (objects_[file.object].state) {
     case ObjectRecord::State::stored:
       return close_file(
-          file, digest == file.remote ? FileRecord::State::unchanged : FileRecord::State::ready);
+          file, same_as_remote(file) ? FileRecord::State::unchanged : FileRecord::State::ready);
     case ObjectRecord::State::failed:
       return close_file(file, FileRecord::State::failed);
     default:
       waiting_.emplace(file.object, index);
   }
+}
+
+void Scheduler::open_object(FileIndex index, const DigestValue& oid, Retained retained) {
+  FileRecord& file = files_[index];
+  file.object = static_cast<ObjectIndex>(objects_.size());
+  ObjectRecord& object = objects_.emplace_back();
+  object.oid = oid;
+  object.size = file.size;
+  object.file = index;
+  object.retained = std::move(retained);
+  to_negotiate_.push_back(file.object);
+  waiting_.emplace(file.object, index);
 }
 
 void Scheduler::negotiated(const NegotiateObjects& work, std::vector<Negotiated> answers) {
@@ -420,8 +438,8 @@ void Scheduler::close_object(ObjectIndex index, ObjectRecord::State state) {
     if (state == ObjectRecord::State::failed) {
       close_file(file, FileRecord::State::failed);
     } else {
-      close_file(file, file.digest == file.remote ? FileRecord::State::unchanged
-                                                  : FileRecord::State::ready);
+      close_file(file,
+                 same_as_remote(file) ? FileRecord::State::unchanged : FileRecord::State::ready);
     }
   }
   waiting_.erase(first, last);

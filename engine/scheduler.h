@@ -1,12 +1,13 @@
 // scheduler.h: what is to be done next. Pure: no I/O, no clock, no threads of its own.
 //
 // Files go through: classify (how does the other side want them) -> digest -> their object:
-// negotiate
-// -> send parts -> finish. Objects are contents: files of the same content share one. A lane asks
-// next(its kind, now) and gets one piece of Work or nothing; it reports what became of it by one
-// call. Whatever a lane took it must report. Work carries all that a lane reads, so that lanes
-// touch records only in their reports; a file's path, source and size never change once all are
-// added.
+// negotiate -> send parts -> finish. Objects are contents: files of the same content share one.
+// Where the other side knows files by their names alone (share_content is false), each file is an
+// object of its own and goes from classify straight to negotiate; it is hashed only if the other
+// side has something to compare it with. A lane asks next(its kind, now) and gets one piece of Work
+// or nothing; it reports what became of it by one call. Whatever a lane took it must report. Work
+// carries all that a lane reads, so that lanes touch records only in their reports; a file's path,
+// source and size never change once all are added.
 //
 // Files are hashed the largest first: a huge one, whose digest no second core can share, begins
 // early, those that run side by side in a worker's digest lanes are of like size, and at the end
@@ -58,8 +59,8 @@ struct FileRecord {
   std::string path;  // in the repo
   std::unique_ptr<Source> source;
   std::uint64_t size = 0;
-  FileIdentity identity;  // when it was hashed, or first looked at
-  DigestValue remote;     // what the repo has at this path; size 0 if nothing
+  std::optional<FileIdentity> identity;  // when it was hashed, or first looked at
+  DigestValue remote;                    // what is there at this path; size 0 if nothing
   DigestValue digest;
   ObjectIndex object = no_object;
   State state = State::added;
@@ -74,7 +75,7 @@ struct PartRecord {
 
 struct ObjectRecord {
   enum class State : std::uint8_t { hashed, negotiating, sending, finishing, stored, failed };
-  DigestValue oid;
+  DigestValue oid;  // of an object that no other file may share: a stand-in of size 0
   std::uint64_t size = 0;
   FileIndex file = 0;  // whose source is read
   State state = State::hashed;
@@ -102,7 +103,7 @@ struct NegotiateObjects {
   struct Object {
     ObjectIndex index;
     FileIndex file;
-    DigestValue oid;
+    DigestValue oid;  // size 0: not known by its content
     std::uint64_t size;
   };
   std::vector<Object> objects;
@@ -110,12 +111,13 @@ struct NegotiateObjects {
 struct SendPart {
   ObjectIndex object;
   FileIndex file;
-  FileIdentity identity;
-  std::uint32_t part;  // from 0
+  std::optional<FileIdentity> identity;  // nothing: it may be whatever it is, of this size
+  std::uint32_t part;                    // from 0
   std::uint32_t generation;
   std::uint32_t tries;  // made before this one
   std::shared_ptr<const Target> target;
   std::vector<Slice> slices;  // the part's bytes, if they are still in the arena
+  std::uint64_t size = 0;     // of the file
 };
 struct FinishObject {
   ObjectIndex object;
@@ -141,6 +143,8 @@ struct SchedulerLimits {
   std::uint32_t digests_min = 4;
   std::uint64_t digest_bytes_max = 4ULL << 30;
   std::uint32_t renewals_max = 3;
+  // Files of the same content are one object, named by its digest; else each file is its own.
+  bool share_content = true;
 };
 
 // What negotiation found for one object.
@@ -212,6 +216,10 @@ class Scheduler {
   std::uint64_t bytes_ahead_max(Time now) const;
   KnownFile known_file(const FileRecord& file) const;
   void file_known(FileIndex index, const DigestValue& digest, Retained retained);
+  void open_object(FileIndex index, const DigestValue& oid, Retained retained);
+  static bool same_as_remote(const FileRecord& file) {
+    return file.remote.size > 0 && file.digest == file.remote;
+  }
   void recall_parts(ObjectRecord& object);
   void close_file(FileRecord& file, FileRecord::State state);
   void close_object(ObjectIndex index, ObjectRecord::State state);

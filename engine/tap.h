@@ -20,8 +20,10 @@ class Tap {
 class DigestTap final : public Tap {
  public:
   explicit DigestTap(Digest& digest) : digest_(digest) {}
-  DigestTap(BlockDigest& digest, DigestLanes& lanes)
-      : digest_(digest), block_digest_(&digest), member_(std::in_place, lanes) {}
+  DigestTap(Digest& digest, DigestLanes& lanes)
+      : digest_(digest), block_digest_(dynamic_cast<BlockDigest*>(&digest)) {
+    if (block_digest_) member_.emplace(lanes);
+  }
   Task<void> feed(Scope&, const Slice& slice) override {
     if (member_) {
       co_await member_->update(*block_digest_, slice.bytes());

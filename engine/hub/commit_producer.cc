@@ -35,8 +35,9 @@ Task<Result<Piece>> CommitProducer::next(Scope& scope) {
 Task<Status> CommitProducer::append_content(Scope& scope) {
   const FileRecord& file = *files_[body_.operation()];
   if (!reader_) {
+    CHECK(file.identity);  // every file was looked at on its way here
     Result<std::unique_ptr<Reader>> opened =
-        co_await open_unchanged(scope, *file.source, file.identity);
+        co_await open_unchanged(scope, *file.source, *file.identity);
     if (!opened) co_return fail(std::move(opened.error()));
     reader_ = std::move(*opened);
   }

@@ -7,6 +7,7 @@
 
 #include "engine/filter.h"
 #include "engine/hub/commit_producer.h"
+#include "engine/read_pass.h"
 #include "engine/repo_path.h"
 #include "engine/utf8.h"
 
@@ -138,19 +139,13 @@ Task<Result<std::string>> HubUpload::read_text(Scope& scope, const FileRecord& f
                                          file.path, file.size, text_file_size_max));
     co_return fail(std::move(error).at("read").on_path(file.source->name()));
   }
-  Result<std::unique_ptr<Reader>> reader = co_await file.source->open(scope);
+  Result<std::unique_ptr<Reader>> reader = co_await open_listed(scope, *file.source, file.size);
   if (!reader) co_return fail(std::move(reader.error()));
-  std::string text((*reader)->identity().size, '\0');
-  Status status;
-  if (text.size() != file.size) {
-    status = fail(source_changed(file.source->name(), "since the folder was listed"));
-  } else {
-    std::span<std::byte> into = std::as_writable_bytes(std::span(text));
-    Result<std::size_t> got = co_await (*reader)->read(scope, 0, into);
-    if (!got) status = fail(std::move(got.error()));
-  }
+  std::string text(file.size, '\0');
+  std::span<std::byte> into = std::as_writable_bytes(std::span(text));
+  Result<std::size_t> got = co_await (*reader)->read(scope, 0, into);
   co_await (*reader)->close(scope);
-  if (!status) co_return fail(std::move(status.error()));
+  if (!got) co_return fail(std::move(got.error()));
   co_return text;
 }
 
@@ -238,12 +233,11 @@ Task<Status> HubUpload::find_deletions(Scope& scope) {
 // --- content, then commits ---
 
 Task<Status> HubUpload::transfer(Scope& scope) {
-  TransferOptions options{.revision = revision(),
-                          .create_pr = request_.create_pr,
-                          .git_ignore = git_ignore_,
-                          .keep_going = request_.keep_going,
-                          .connections = connections_};
-  transfer_ = std::make_unique<Transfer>(crew_, access_, std::move(options), reporter_);
+  HubRoad::Options way{
+      .revision = revision(), .create_pr = request_.create_pr, .git_ignore = git_ignore_};
+  road_ = std::make_unique<HubRoad>(access_, std::move(way));
+  TransferOptions options{.keep_going = request_.keep_going, .connections = connections_};
+  transfer_ = std::make_unique<Transfer>(crew_, *road_, options, reporter_);
   for (FileRecord& file : local_.files) transfer_->add(std::move(file));
   local_.files.clear();
   if (transfer_->files().empty()) co_return Status();

@@ -6,9 +6,10 @@
 #pragma once
 
 #include "engine/crew.h"
-#include "engine/hub/transfer.h"
+#include "engine/hub/road.h"
 #include "engine/local_files.h"
 #include "engine/reporter.h"
+#include "engine/transfer.h"
 
 namespace headrace {
 
@@ -57,6 +58,7 @@ class HubUpload {
   LocalFiles local_;
   std::optional<std::string> git_ignore_;
   std::vector<std::string> deletions_;
+  std::unique_ptr<HubRoad> road_;
   std::unique_ptr<Transfer> transfer_;
   std::vector<Operation> operations_;
   std::string commit_revision_;  // where the next commit goes

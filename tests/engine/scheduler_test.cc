@@ -303,4 +303,91 @@ TEST_CASE("an upload that the other side no longer knows is sent anew, whole") {
   CHECK(parts == 2);
 }
 
+namespace {
+
+// Where the other side knows files by their names alone.
+SchedulerLimits lone_files() {
+  SchedulerLimits limits;
+  limits.share_content = false;
+  return limits;
+}
+
+}  // namespace
+
+TEST_CASE("files that share nothing go to negotiation unhashed, each as an object of its own") {
+  Bench bench(lone_files());
+  bench.add(2, 2 * mib);
+  bench.classify_all(true);
+  CHECK_FALSE(bench.next<DigestFile>(Lane::digest));
+  auto batch = bench.next<NegotiateObjects>(Lane::control);
+  REQUIRE(batch);
+  REQUIRE(batch->objects.size() == 2);
+  CHECK(batch->objects[0].file == 0);
+  CHECK(batch->objects[1].file == 1);
+  CHECK(batch->objects[0].oid.size == 0);
+  bench.negotiate(*batch, mib, "up");
+  // Tags of one are not taken for the other's, though both uploads have the same name here.
+  while (auto part = bench.next<SendPart>(Lane::send)) {
+    CHECK_FALSE(part->identity);
+    CHECK(part->size == 2 * mib);
+    std::string tag = std::to_string(part->file) + "." + std::to_string(part->part);
+    bench.scheduler.part_confirmed(*part, tag, bench.now);
+  }
+  for (const char* file : {"0", "1"}) {
+    auto finish = bench.next<FinishObject>(Lane::control);
+    REQUIRE(finish);
+    CHECK(finish->etags ==
+          std::vector<std::string>{std::string(file) + ".0", std::string(file) + ".1"});
+    bench.scheduler.object_stored(*finish);
+  }
+  CHECK(bench.scheduler.file(0).state == FileRecord::State::ready);
+  CHECK(bench.scheduler.finished());
+}
+
+TEST_CASE("a file that shares nothing is hashed only to be compared, and sent if it differs") {
+  Bench bench(lone_files());
+  bench.add(2, mib);
+  auto listed = bench.next<ClassifyFiles>(Lane::control);
+  REQUIRE(listed);
+  for (FileIndex file : {0u, 1u}) {
+    bench.scheduler.file_classified(file, true, false, sha256_of("there"));
+  }
+  bench.scheduler.classified(*listed);
+  CHECK_FALSE(bench.next<NegotiateObjects>(Lane::control));
+  CHECK(bench.digest("there") == 0);
+  CHECK(bench.scheduler.file(0).state == FileRecord::State::unchanged);
+  CHECK(bench.digest("new") == 1);
+  auto batch = bench.next<NegotiateObjects>(Lane::control);
+  REQUIRE(batch);
+  REQUIRE(batch->objects.size() == 1);
+  CHECK(batch->objects[0].file == 1);
+  bench.negotiate(*batch, mib, "");
+  auto part = bench.next<SendPart>(Lane::send);
+  REQUIRE(part);
+  CHECK(part->identity);
+  bench.scheduler.part_confirmed(*part, "e", bench.now);
+  bench.scheduler.object_stored(*bench.next<FinishObject>(Lane::control));
+  CHECK(bench.scheduler.file(1).state == FileRecord::State::ready);
+  CHECK(bench.scheduler.finished());
+}
+
+TEST_CASE("an object of a file that shares nothing fails alone") {
+  Bench bench(lone_files());
+  bench.add(2, mib);
+  bench.classify_all(true);
+  auto batch = bench.next<NegotiateObjects>(Lane::control);
+  REQUIRE(batch);
+  std::vector<Negotiated> answers;
+  answers.push_back({.refused = true, .target = nullptr});
+  answers.push_back({.refused = false, .target = std::make_shared<FakeTarget>(mib, mib, "up")});
+  bench.scheduler.negotiated(*batch, std::move(answers));
+  CHECK(bench.scheduler.file(0).state == FileRecord::State::failed);
+  auto part = bench.next<SendPart>(Lane::send);
+  REQUIRE(part);
+  bench.scheduler.part_confirmed(*part, "e", bench.now);
+  bench.scheduler.object_stored(*bench.next<FinishObject>(Lane::control));
+  CHECK(bench.scheduler.file(1).state == FileRecord::State::ready);
+  CHECK(bench.scheduler.finished());
+}
+
 }  // namespace headrace

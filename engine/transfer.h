@@ -1,10 +1,12 @@
-// transfer.h: Transfer, the lanes that bring a set of files to the Hub as far as the commit.
+// transfer.h: Transfer, the lanes that bring a set of files along a road until their content is
+// there; what follows once all is (a commit) is whoever's who made it.
 //
-// On each worker of the crew run lanes of three kinds: control (preupload, LFS batch, completion,
-// verify), digest and send. They take work from one Board. Memory: each digest lane holds a block,
-// each send lane two, taken before the lanes start, so no lane waits for another; what the arena
-// has left keeps hashed content until it is sent. run() once. Files that failed are in failures()
-// if `keep_going`; else the first failure ends everything.
+// On each worker of the crew run lanes of three kinds: control (classifying, negotiating,
+// finishing), digest and send. They take work from one Board. Memory: each digest lane holds a
+// block, each send lane two, taken before the lanes start, so no lane waits for another; what the
+// arena has left keeps hashed content until it is sent. run() once. Files that failed are in
+// failures() if `keep_going`; else the first failure ends everything. Crew, road and reporter
+// outlive it.
 #pragma once
 
 #include <mutex>
@@ -12,22 +14,19 @@
 
 #include "engine/board.h"
 #include "engine/crew.h"
-#include "engine/hub/client.h"
 #include "engine/reporter.h"
+#include "engine/road.h"
 
 namespace headrace {
 
 struct TransferOptions {
-  std::string revision = "main";
-  bool create_pr = false;
-  std::optional<std::string> git_ignore;  // of the files themselves, at the repo's root
   bool keep_going = false;
   std::uint32_t connections = 0;  // all workers together; 0: 8 a worker
 };
 
 class Transfer {
  public:
-  Transfer(Crew& crew, const HubAccess& access, TransferOptions options, Reporter& reporter);
+  Transfer(Crew& crew, const Road& road, const TransferOptions& options, Reporter& reporter);
 
   void add(FileRecord file) {
     board_.report([&](Scheduler& scheduler) { scheduler.add(std::move(file)); });
@@ -46,20 +45,21 @@ class Transfer {
     std::uint32_t send;
     std::uint32_t digest;
   };
-  static Lanes lanes_of(const Crew& crew, std::size_t blocks, std::uint32_t connections);
+  static Lanes lanes_of(Crew& crew, const Road& road, std::uint32_t connections);
 
   Task<void> work(Scope& scope, Hand hand);
-  Task<void> control_lane(Scope& scope, HubClient& hub, HttpClient& client, TraceRow row);
+  Task<void> control_lane(Scope& scope, HttpClient& client, TraceRow row);
   Task<void> digest_lane(Scope& scope, DigestLanes& digests, std::uint32_t rank, TraceRow row);
   Task<void> send_lane(Scope& scope, HttpClient& client, TraceRow row);
   // The next work of a lane; nothing when all is done.
   Task<std::optional<Work>> take(Scope& scope, Lane lane, TraceRow row, std::uint32_t rank = 0);
 
-  Task<void> classify(Scope& scope, HubClient& hub, const ClassifyFiles& work);
-  Task<Result<FileIdentity>> read_sample(Scope& scope, const FileRecord& file, std::string& sample);
+  Task<void> classify(Scope& scope, const RoadCall& call, const ClassifyFiles& work);
+  Task<Status> look_at(Scope& scope, FileSample& sample);
+  void tell_of(FileIndex index, Result<Classified> answer);
   Task<void> digest(Scope& scope, DigestLanes& digests, FileIndex index, Ticket& ticket,
                     TraceRow row);
-  Task<void> negotiate(Scope& scope, HubClient& hub, const NegotiateObjects& work);
+  Task<void> negotiate(Scope& scope, const RoadCall& call, const NegotiateObjects& work);
   Task<void> send(Scope& scope, HttpClient& client, SendPart work, Ticket& ticket);
   Task<void> finish(Scope& lanes, HttpClient& client, FinishObject work);
   // To the board; what it closed shows in the progress.
@@ -69,13 +69,14 @@ class Transfer {
   Task<void> report_later(Scope& scope, Duration delay, Report report);
 
   Duration wait_before(Scope& scope, const Error& error, std::uint32_t tries);
+  RoadCall road_call(HttpClient& client) { return {client, *files_, reporter_}; }
   // One file can't go on: ends everything, unless told to keep going.
   void file_trouble(FileIndex index, Error error);
   void tell_of_shared_objects();
   void end_all(Error error);
 
   Crew& crew_;
-  const std::shared_ptr<const HubAccess> access_;  // outlives us in targets
+  const Road& road_;
   const TransferOptions options_;
   Reporter& reporter_;
   const Lanes lanes_;

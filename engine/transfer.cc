@@ -1,4 +1,4 @@
-#include "engine/hub/transfer.h"
+#include "engine/transfer.h"
 
 #include <algorithm>
 #include <map>
@@ -6,12 +6,10 @@
 
 #include <fmt/format.h>
 
-#include "engine/hub/target.h"
 #include "engine/part_upload.h"
 #include "engine/read_pass.h"
 #include "engine/signed_url.h"
-#include "io/digest/sha1.h"
-#include "io/digest/sha256.h"
+#include "net/retry.h"
 
 namespace headrace {
 namespace {
@@ -29,8 +27,8 @@ constexpr std::uint32_t tries_max = 5;
 constexpr std::uint32_t control_lanes = 2;  // one classifies while the other negotiates
 constexpr std::size_t send_blocks = 2;
 
-SchedulerLimits limits_with(std::uint32_t senders_per_worker, std::size_t workers) {
-  SchedulerLimits limits;
+SchedulerLimits limits_with(SchedulerLimits limits, std::uint32_t senders_per_worker,
+                            std::size_t workers) {
   auto count = static_cast<std::uint32_t>(workers);
   limits.senders = senders_per_worker * count;
   limits.digests_min = 2 * count;  // a pair keeps the SHA instructions of a core busy
@@ -38,30 +36,30 @@ SchedulerLimits limits_with(std::uint32_t senders_per_worker, std::size_t worker
   return limits;
 }
 
-DigestValue remote_digest(const std::string& oid) { return from_hex(oid).value_or(DigestValue()); }
-
 }  // namespace
 
-Transfer::Lanes Transfer::lanes_of(const Crew& crew, std::size_t blocks,
-                                   std::uint32_t connections) {
+Transfer::Lanes Transfer::lanes_of(Crew& crew, const Road& road, std::uint32_t connections) {
   auto workers = static_cast<std::uint32_t>(crew.size());
   // Half of the budget for lanes, the rest for content that waits to be sent.
-  std::size_t share = std::max(blocks / 2 / workers, blocks_per_worker_min);
+  std::size_t share = std::max(crew.arena().blocks_total() / 2 / workers, blocks_per_worker_min);
   std::uint32_t wanted =
       connections == 0 ? connections_per_worker : (connections + workers - 1) / workers;
-  auto digest =
-      static_cast<std::uint32_t>(std::clamp<std::size_t>(share / 4, 1, digest_lanes_per_worker));
+  std::uint32_t digest = 0;
+  if (road.digests()) {
+    digest =
+        static_cast<std::uint32_t>(std::clamp<std::size_t>(share / 4, 1, digest_lanes_per_worker));
+  }
   auto affordable = static_cast<std::uint32_t>((share - digest) / send_blocks);
   return {.send = std::clamp(affordable, 1u, wanted), .digest = digest};
 }
 
-Transfer::Transfer(Crew& crew, const HubAccess& access, TransferOptions options, Reporter& reporter)
+Transfer::Transfer(Crew& crew, const Road& road, const TransferOptions& options, Reporter& reporter)
     : crew_(crew),
-      access_(std::make_shared<const HubAccess>(access)),
-      options_(std::move(options)),
+      road_(road),
+      options_(options),
       reporter_(reporter),
-      lanes_(lanes_of(crew, crew.arena().blocks_total(), options_.connections)),
-      board_(limits_with(lanes_.send, crew.size())) {
+      lanes_(lanes_of(crew, road, options_.connections)),
+      board_(limits_with(road.limits(), lanes_.send, crew.size())) {
   board_.report([this](Scheduler& scheduler) { files_ = &scheduler.files(); });
 }
 
@@ -92,8 +90,6 @@ Task<Status> Transfer::run(Scope& scope) {
 }
 
 Task<void> Transfer::work(Scope& scope, Hand hand) {
-  HubClient hub(hand.client, *access_);
-  hub.count_retries(reporter_.counters.retries);
   Scope lanes(scope);
   auto row = [&](std::string_view kind, std::uint32_t number) {
     return crew_.trace_row(fmt::format("worker {} {} {}", hand.index, kind, number));
@@ -105,7 +101,7 @@ Task<void> Transfer::work(Scope& scope, Hand hand) {
     lanes.spawn(send_lane(lanes, hand.client, row("send", i)));
   }
   for (std::uint32_t i = 0; i < control_lanes; ++i) {
-    lanes.spawn(control_lane(lanes, hub, hand.client, row("control", i)));
+    lanes.spawn(control_lane(lanes, hand.client, row("control", i)));
   }
   co_await lanes.join();
 }
@@ -117,18 +113,19 @@ Task<std::optional<Work>> Transfer::take(Scope& scope, Lane lane, TraceRow row,
   co_return work;
 }
 
-Task<void> Transfer::control_lane(Scope& scope, HubClient& hub, HttpClient& client, TraceRow row) {
+Task<void> Transfer::control_lane(Scope& scope, HttpClient& client, TraceRow row) {
+  const RoadCall call = road_call(client);
   while (true) {
     std::optional<Work> work = co_await take(scope, Lane::control, row);
     if (!work) co_return;
     if (auto* files = std::get_if<ClassifyFiles>(&*work)) {
       TraceSpan span(row, scope.worker(), "control", "classify");
       span.with("files", std::uint64_t{files->count});
-      co_await classify(scope, hub, *files);
+      co_await classify(scope, call, *files);
     } else if (auto* objects = std::get_if<NegotiateObjects>(&*work)) {
       TraceSpan span(row, scope.worker(), "control", "negotiate");
       span.with("objects", std::uint64_t{objects->objects.size()});
-      co_await negotiate(scope, hub, *objects);
+      co_await negotiate(scope, call, *objects);
     } else if (auto* object = std::get_if<FinishObject>(&*work)) {
       TraceSpan span(row, scope.worker(), "control", "finish");
       span.with("path", (*files_)[object->file].path);
@@ -162,66 +159,64 @@ Task<void> Transfer::send_lane(Scope& scope, HttpClient& client, TraceRow row) {
   }
 }
 
-// --- classify: a sample of each file, one preupload call ---
+// --- classify: a look at each file, one call of the road ---
 
-Task<Result<FileIdentity>> Transfer::read_sample(Scope& scope, const FileRecord& file,
-                                                 std::string& sample) {
-  Result<std::unique_ptr<Reader>> reader = co_await file.source->open(scope);
+Task<Status> Transfer::look_at(Scope& scope, FileSample& sample) {
+  const FileRecord& file = (*files_)[sample.file];
+  std::optional<std::size_t> wanted = road_.sample_size(file);
+  if (!wanted) co_return Status();
+  Result<std::unique_ptr<Reader>> reader = co_await open_listed(scope, *file.source, file.size);
   if (!reader) co_return fail(std::move(reader.error()));
-  Status status;
-  FileIdentity identity = (*reader)->identity();
-  if (identity.size != file.size) {
-    status = fail(source_changed(file.source->name(), "since the folder was listed"));
-  } else {
-    sample.resize(std::min<std::uint64_t>(file.size, sample_bytes));
-    std::span<std::byte> into = std::as_writable_bytes(std::span(sample));
-    Result<std::size_t> got = co_await (*reader)->read(scope, 0, into);
-    if (!got) status = fail(std::move(got.error()));
-  }
+  sample.identity = (*reader)->identity();
+  sample.bytes.resize(std::min<std::uint64_t>(file.size, *wanted));
+  std::span<std::byte> into = std::as_writable_bytes(std::span(sample.bytes));
+  Result<std::size_t> got = co_await (*reader)->read(scope, 0, into);
   co_await (*reader)->close(scope);
-  if (!status) co_return fail(std::move(status.error()));
-  co_return identity;
+  if (!got) co_return fail(std::move(got.error()));
+  co_return Status();
 }
 
-Task<void> Transfer::classify(Scope& scope, HubClient& hub, const ClassifyFiles& work) {
-  std::vector<PreuploadFile> asked;
-  std::vector<std::pair<FileIndex, FileIdentity>> looked_at;
+Task<void> Transfer::classify(Scope& scope, const RoadCall& call, const ClassifyFiles& work) {
+  std::vector<FileSample> samples;
   for (FileIndex index = work.first; index < work.first + work.count; ++index) {
-    const FileRecord& file = (*files_)[index];
-    PreuploadFile wish{.path = file.path, .sample = {}, .size = file.size};
-    Result<FileIdentity> identity = co_await read_sample(scope, file, wish.sample);
-    if (!identity) {
+    FileSample sample{.file = index, .bytes = {}, .identity = {}};
+    Status looked = co_await look_at(scope, sample);
+    if (!looked) {
       report([&](Scheduler& scheduler) { scheduler.file_failed(index); });
-      file_trouble(index, std::move(identity.error()));
+      file_trouble(index, std::move(looked.error()));
       if (board_.closed()) break;
       continue;
     }
-    asked.push_back(std::move(wish));
-    looked_at.emplace_back(index, *identity);
+    samples.push_back(std::move(sample));
   }
-  std::vector<PreuploadAnswer> answers;
-  if (!asked.empty() && !board_.closed()) {
-    Result<std::vector<PreuploadAnswer>> answer = co_await hub.preupload(
-        scope, options_.revision, options_.create_pr, asked, options_.git_ignore);
-    if (!answer) {
+  std::vector<Result<Classified>> answers;
+  if (!samples.empty() && !board_.closed()) {
+    Result<std::vector<Result<Classified>>> found = co_await road_.classify(scope, call, samples);
+    if (!found) {
       report([&](Scheduler& scheduler) { scheduler.classify_failed(work); });
-      co_return end_all(std::move(answer.error()).at("preupload"));
+      co_return end_all(std::move(found.error()));
     }
-    answers = std::move(*answer);
+    answers = std::move(*found);
   }
   report([&](Scheduler& scheduler) {
     for (std::size_t i = 0; i < answers.size(); ++i) {
-      auto [index, identity] = looked_at[i];
-      scheduler.file_looked_at(index, identity);
-      scheduler.file_classified(index, answers[i].mode == UploadMode::lfs, answers[i].should_ignore,
-                                remote_digest(answers[i].oid));
+      FileIndex index = samples[i].file;
+      if (!answers[i]) {
+        scheduler.file_failed(index);
+        continue;
+      }
+      if (samples[i].identity) scheduler.file_looked_at(index, *samples[i].identity);
+      scheduler.file_classified(index, answers[i]->large, answers[i]->ignored, answers[i]->remote);
     }
     scheduler.classified(work);
   });
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (!answers[i].should_ignore) continue;
-    reporter_.event(FileSkipped{asked[i].path, SkipReason::ignored_by_server, ""});
-  }
+  for (std::size_t i = 0; i < answers.size(); ++i) tell_of(samples[i].file, std::move(answers[i]));
+}
+
+void Transfer::tell_of(FileIndex index, Result<Classified> answer) {
+  if (!answer) return file_trouble(index, std::move(answer.error()));
+  if (!answer->ignored) return;
+  reporter_.event(FileSkipped{(*files_)[index].path, SkipReason::ignored_by_server, ""});
 }
 
 // --- digest ---
@@ -229,10 +224,8 @@ Task<void> Transfer::classify(Scope& scope, HubClient& hub, const ClassifyFiles&
 Task<void> Transfer::digest(Scope& scope, DigestLanes& digests, FileIndex index, Ticket& ticket,
                             TraceRow row) {
   const FileRecord& file = (*files_)[index];
-  Sha256 sha256;
-  GitBlobSha1 git_sha1(file.size);
-  Digest& digest = file.large ? static_cast<Digest&>(sha256) : git_sha1;
-  DigestTap tap = file.large ? DigestTap(sha256, digests) : DigestTap(git_sha1);
+  std::unique_ptr<Digest> digest = road_.digest(file);
+  DigestTap tap(*digest, digests);
   Tap* const taps[] = {&tap};
   Retained retained;
   if (file.large && file.size <= retained_file_size_max) {
@@ -252,7 +245,7 @@ Task<void> Transfer::digest(Scope& scope, DigestLanes& digests, FileIndex index,
     file_trouble(index, std::move(identity.error()));
     co_return;
   }
-  DigestValue value = digest.finish();
+  DigestValue value = digest->finish();
   report([&](Scheduler& scheduler) {
     scheduler.digested(index, value, *identity, std::move(retained));
   });
@@ -261,36 +254,24 @@ Task<void> Transfer::digest(Scope& scope, DigestLanes& digests, FileIndex index,
 
 // --- negotiate ---
 
-Task<void> Transfer::negotiate(Scope& scope, HubClient& hub, const NegotiateObjects& work) {
-  std::vector<LfsObject> objects;
-  for (const auto& object : work.objects)
-    objects.push_back({.oid = object.oid.hex(), .size = object.size});
-  std::optional<std::string> ref;
-  if (!options_.create_pr) ref = options_.revision;
-  Result<std::vector<LfsAnswer>> answers = co_await hub.lfs_batch(scope, objects, ref);
+Task<void> Transfer::negotiate(Scope& scope, const RoadCall& call, const NegotiateObjects& work) {
+  Result<std::vector<Negotiation>> answers = co_await road_.negotiate(scope, call, work.objects);
   if (!answers) {
     report([&](Scheduler& scheduler) { scheduler.negotiate_failed(work); });
-    co_return end_all(std::move(answers.error()).at("lfs_batch"));
+    co_return end_all(std::move(answers.error()));
   }
-  std::int64_t now = scope.worker().backend().wall_seconds();
   std::vector<Negotiated> found;
   for (std::size_t i = 0; i < answers->size(); ++i) {
-    LfsAnswer& answer = (*answers)[i];
-    if (answer.transfer == LfsTransfer::stored) {
-      found.push_back({});
-    } else if (answer.transfer == LfsTransfer::refused) {
+    Negotiation& answer = (*answers)[i];
+    if (!answer) {
       found.push_back({.refused = true, .target = nullptr});
-      Error error =
-          make_error(ErrorClass::fail, "object_refused", "the Hub does not take this file");
-      error.status = answer.error_code;
-      error.server_message = redact_text(answer.error_message);
-      file_trouble(work.objects[i].file, std::move(error).at("lfs_batch"));
-    } else {
-      reporter_.counters.bytes_to_send.fetch_add(work.objects[i].size, std::memory_order_relaxed);
-      found.push_back({.refused = false,
-                       .target = std::make_shared<HubTarget>(std::move(answer),
-                                                             work.objects[i].size, access_, now)});
+      file_trouble(work.objects[i].file, std::move(answer.error()));
+      continue;
     }
+    if (*answer) {
+      reporter_.counters.bytes_to_send.fetch_add(work.objects[i].size, std::memory_order_relaxed);
+    }
+    found.push_back({.refused = false, .target = std::move(*answer)});
   }
   report([&](Scheduler& scheduler) { scheduler.negotiated(work, std::move(found)); });
 }
