@@ -1,5 +1,7 @@
 #include "engine/part_upload.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "engine/read_pass.h"
@@ -24,26 +26,13 @@ class SentCounter final : public SendObserver {
 }  // namespace
 
 Task<Result<std::string>> PartUpload::run(Scope& scope) {
-  Result<PartRequest> wish = work.target->request(work.part);
-  if (!wish) co_return fail(std::move(wish.error()).at("part"));
-  Result<Url> url = Url::parse(wish->url);
-  if (!url) co_return fail(std::move(url.error()).at("part"));
-  HttpRequest request;
-  request.method = std::move(wish->method);
-  request.url = std::move(*url);
-  request.headers = std::move(wish->headers);
-  request.follow_redirects = false;
-  request.new_connection = new_connection;
-  request.stage = "part";
-  request.subject = fmt::format("{} part {}", source.name(), work.part + 1);
   if (work.slices.empty()) {
-    Result<std::string> etag = co_await run_from_source(scope, request);
-    co_return etag;
+    Result<std::string> tag = co_await run_from_source(scope);
+    co_return tag;
   }
-  request.body.reserve(work.slices.size());
-  for (const Slice& slice : work.slices) request.body.add(slice);
-  Result<std::string> etag = co_await send(scope, request);
-  co_return etag;
+  PartContent content{.slices = work.slices, .range = {}};
+  Result<std::string> tag = co_await send(scope, content);
+  co_return tag;
 }
 
 // What nobody has looked at goes whole, with what it is now.
@@ -52,39 +41,83 @@ Task<Result<std::unique_ptr<Reader>>> PartUpload::open(Scope& scope) {
   return open_unchanged(scope, source, *work.identity);
 }
 
-Task<Result<std::string>> PartUpload::run_from_source(Scope& scope, HttpRequest& request) {
+Task<Result<std::string>> PartUpload::run_from_source(Scope& scope) {
   Result<std::unique_ptr<Reader>> reader = co_await open(scope);
   if (!reader) co_return fail(std::move(reader.error()));
-  PartRange range = work.target->range(work.part);
-  request.body.add(
-      {.source = reader->get(), .offset = range.offset, .size = range.size, .ticket = &ticket});
-  Result<std::string> etag = co_await send(scope, request);
+  Result<std::string> tag = co_await send_from(scope, **reader);
   // Bytes that changed under us were confirmed for nothing.
   Status same;
-  if (etag) same = co_await (*reader)->verify(scope);
+  if (tag) same = co_await (*reader)->verify(scope);
   co_await (*reader)->close(scope);
   if (!same) co_return fail(std::move(same.error()));
-  co_return etag;
+  co_return tag;
 }
 
-Task<Result<std::string>> PartUpload::send(Scope& scope, HttpRequest& request) {
+Task<Result<std::string>> PartUpload::send_from(Scope& scope, Reader& reader) {
+  PartRange range = work.target->range(work.part);
+  PartContent content{
+      .slices = {},
+      .range = {.source = &reader, .offset = range.offset, .size = range.size, .ticket = &ticket}};
+  std::vector<Slice> slices;
+  if (work.target->reads_ahead() && range.size > 0 && range.size <= 2 * block_size_bytes) {
+    Status read = co_await read_whole(scope, content.range, slices);
+    if (!read) co_return fail(std::move(read.error()));
+    content.slices = slices;
+  }
+  Result<std::string> tag = co_await send(scope, content);
+  co_return tag;
+}
+
+Task<Status> PartUpload::read_whole(Scope& scope, const Body::Range& range,
+                                    std::vector<Slice>& slices) {
+  for (std::uint64_t done = 0; done < range.size;) {
+    Slice block = co_await range.ticket->take(scope);
+    if (!block)
+      co_return fail(make_error(ErrorClass::cancelled, "cancelled", "told to stop").at("read"));
+    std::size_t size = std::min<std::uint64_t>(block.size(), range.size - done);
+    Result<std::size_t> got =
+        co_await range.source->read(scope, range.offset + done, block.writable().first(size));
+    if (!got) co_return fail(std::move(got.error()));
+    slices.push_back(block.sub(0, size));
+    done += size;
+  }
+  co_return Status();
+}
+
+Task<Result<std::string>> PartUpload::send(Scope& scope, const PartContent& content) {
+  Result<std::unique_ptr<Parcel>> parcel =
+      work.target->pack(work.part, content, client.worker().backend().wall_seconds());
+  if (!parcel) co_return fail(std::move(parcel.error()).at("part"));
+  Result<Url> url = Url::parse((*parcel)->request.url);
+  if (!url) co_return fail(std::move(url.error()).at("part"));
   SentCounter counter(bytes_sent);
+  HttpRequest request;
+  request.method = std::move((*parcel)->request.method);
+  request.url = std::move(*url);
+  request.headers = std::move((*parcel)->request.headers);
+  request.body = std::move((*parcel)->body);
+  request.follow_redirects = false;
+  request.new_connection = new_connection;
+  request.stage = "part";
+  request.subject = fmt::format("{} part {}", source.name(), work.part + 1);
   request.observer = &counter;
   Result<HttpAnswer> answer = co_await client.send(scope, request);
-  Result<std::string> etag = answer ? judge(*answer, request) : fail(std::move(answer.error()));
-  if (!etag) {
-    Error error = std::move(etag.error());
+  Result<std::string> tag =
+      answer ? judge(**parcel, *answer, request) : fail(std::move(answer.error()));
+  if (!tag) {
+    Error error = std::move(tag.error());
     if (work.target->part_count() > 1 && error.part == 0)
       error.part = static_cast<int>(work.part) + 1;
     error.attempts = static_cast<int>(work.tries) + 1;
     co_return fail(std::move(error).at("part"));
   }
-  co_return etag;
+  co_return tag;
 }
 
-Result<std::string> PartUpload::judge(const HttpAnswer& answer, const HttpRequest& request) const {
+Result<std::string> PartUpload::judge(const Parcel& parcel, const HttpAnswer& answer,
+                                      const HttpRequest& request) const {
   std::int64_t now = client.worker().backend().wall_seconds();
-  return work.target->judge_part(answer, error_of_answer(answer, request, now), now);
+  return parcel.judge(answer, error_of_answer(answer, request, now), now);
 }
 
 }  // namespace headrace

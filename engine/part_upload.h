@@ -25,9 +25,12 @@ struct PartUpload {
 
  private:
   Task<Result<std::unique_ptr<Reader>>> open(Scope& scope);
-  Task<Result<std::string>> run_from_source(Scope& scope, HttpRequest& request);
-  Task<Result<std::string>> send(Scope& scope, HttpRequest& request);
-  Result<std::string> judge(const HttpAnswer& answer, const HttpRequest& request) const;
+  Task<Result<std::string>> run_from_source(Scope& scope);
+  Task<Result<std::string>> send_from(Scope& scope, Reader& reader);
+  Task<Status> read_whole(Scope& scope, const Body::Range& range, std::vector<Slice>& slices);
+  Task<Result<std::string>> send(Scope& scope, const PartContent& content);
+  Result<std::string> judge(const Parcel& parcel, const HttpAnswer& answer,
+                            const HttpRequest& request) const;
 };
 
 }  // namespace headrace

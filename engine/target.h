@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -23,6 +24,33 @@ struct PartRequest {
   std::string method;
   std::string url;
   Headers headers;  // made at send time
+};
+
+// The bytes of one part. What it points to outlives whatever is made of it.
+struct PartContent {
+  std::span<const Slice> slices;  // if they are in the arena
+  Body::Range range;              // else
+};
+
+void add_content(Body& body, const PartContent& content);
+
+class Target;
+
+// One part, packed to be sent once. This one is the bytes as they are; a target that computes
+// something of them on their way, or puts something around them, packs its own.
+class Parcel {
+ public:
+  Parcel(const Target& target, PartRequest what) : request(std::move(what)), target_(target) {}
+  virtual ~Parcel() = default;
+  // As Target::judge_part, for what was sent by this parcel.
+  virtual Result<std::string> judge(const HttpAnswer& answer, Error as_it_stands,
+                                    std::int64_t now) const;
+
+  PartRequest request;
+  Body body;
+
+ private:
+  const Target& target_;
 };
 
 // What finishing an object takes; lent for the call.
@@ -49,6 +77,11 @@ class Target {
   // `index` counts from 0; the range's number from 1.
   virtual PartRange range(std::uint32_t index) const = 0;
   virtual Result<PartRequest> request(std::uint32_t index) const = 0;
+  // `now` in seconds since 1970.
+  virtual Result<std::unique_ptr<Parcel>> pack(std::uint32_t index, const PartContent& content,
+                                               std::int64_t now) const;
+  // Whether a part that fits into a sender's two blocks is read before it is packed.
+  virtual bool reads_ahead() const { return false; }
   // What the answer to a part means: its tag (empty where there are none), or why it is not
   // confirmed. `as_it_stands` is the error that the answer makes by its status alone; `now` in
   // seconds since 1970.
