@@ -61,4 +61,24 @@ std::string base64_encode(std::string_view bytes) {
   return text;
 }
 
+std::optional<std::string> base64_decode(std::string_view text) {
+  std::string_view digits = text;
+  while (digits.ends_with('=')) digits.remove_suffix(1);
+  std::string bytes;
+  std::uint32_t group = 0;
+  unsigned bits = 0;
+  for (char c : digits) {
+    const std::size_t value = std::string_view(alphabet).find(c);
+    if (value == std::string_view::npos) return std::nullopt;
+    group = group << 6 | static_cast<std::uint32_t>(value);
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes += static_cast<char>(group >> bits & 0xff);
+  }
+  // One text for each value: right padding, and no bits that were set and left over.
+  if (base64_encode(bytes) != text) return std::nullopt;
+  return bytes;
+}
+
 }  // namespace headrace

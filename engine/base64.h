@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,8 @@ namespace headrace {
 constexpr std::uint64_t base64_size(std::uint64_t bytes) { return (bytes + 2) / 3 * 4; }
 
 std::string base64_encode(std::string_view bytes);
+// The bytes again; nothing unless base64_encode would make this text of them.
+std::optional<std::string> base64_decode(std::string_view text);
 
 // Takes pieces of any size and appends text; what does not fill a group of three waits inside.
 class Base64Encoder {

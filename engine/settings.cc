@@ -13,8 +13,8 @@
 namespace headrace {
 namespace {
 
-// A token file holds one line. Anything much longer is the wrong file.
-constexpr std::size_t token_file_bytes_max = 64 * 1024;
+// Files of settings list every account of a company at most. Anything longer is the wrong file.
+constexpr std::size_t small_file_bytes_max = 4 << 20;
 
 std::optional<std::string> non_empty(const Environment& environment, std::string_view name) {
   std::optional<std::string> value = environment.variable(name);
@@ -119,7 +119,7 @@ Result<std::optional<std::string>> read_small_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
     if (errno == ENOENT || errno == ENOTDIR) return std::optional<std::string>();
-    return fail(system_error("token_file_unreadable", "cannot open the token file", errno));
+    return fail(system_error("token_file_unreadable", "cannot open the file", errno));
   }
   std::string text;
   std::array<char, 4096> block;
@@ -127,11 +127,12 @@ Result<std::optional<std::string>> read_small_file(const std::string& path) {
   do {
     count = ::read(fd, block.data(), block.size());
     if (count > 0) text.append(block.data(), static_cast<std::size_t>(count));
-  } while ((count > 0 && text.size() <= token_file_bytes_max) || (count < 0 && errno == EINTR));
-  const int read_errno = count < 0 ? errno : 0;
+  } while ((count > 0 && text.size() <= small_file_bytes_max) || (count < 0 && errno == EINTR));
+  int read_errno = count < 0 ? errno : 0;
+  if (text.size() > small_file_bytes_max) read_errno = EFBIG;
   ::close(fd);
   if (read_errno != 0) {
-    return fail(system_error("token_file_unreadable", "cannot read the token file", read_errno));
+    return fail(system_error("token_file_unreadable", "cannot read the file", read_errno));
   }
   return std::optional<std::string>(std::move(text));
 }

@@ -1,60 +1,18 @@
-// json.h: the JSON library behind a few checked readers. Included by messages_*.cc alone.
-//
-// A reader returns a pointer into the document, or null if the field is missing or of another
-// type; the caller says what is wrong.
+// json.h: an answer of the Hub as JSON, or what is wrong with it. Included by messages_*.cc alone.
 #pragma once
 
-#include <optional>
-#include <string>
-#include <string_view>
-
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "engine/json.h"
 #include "io/error.h"
 
 namespace headrace {
-
-using Json = nlohmann::ordered_json;
 
 inline Error bad_answer(std::string_view call, std::string_view what) {
   return make_error(ErrorClass::fail, "bad_answer",
                     fmt::format("the answer to {} cannot be used: {}", call, what))
       .at(call)
       .hinting("look whether the endpoint is a Hub, or something in between changed the answer");
-}
-
-// Text that we were given may be any bytes; what is not UTF-8 becomes U+FFFD.
-inline std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-// Whether brackets nest deeper than any answer needs. The library takes its documents apart by
-// recursion in places, so that half a megabyte of brackets would be the end of the stack.
-inline bool nests_too_deep(std::string_view body) {
-  constexpr std::size_t depth_max = 100;
-  std::size_t depth = 0;
-  bool quoted = false;
-  for (std::size_t at = 0; at < body.size(); ++at) {
-    const char c = body[at];
-    if (quoted) {
-      if (c == '\\') ++at;
-      if (c == '"') quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > depth_max) return true;
-    } else if ((c == ']' || c == '}') && depth > 0) {
-      --depth;
-    }
-  }
-  return false;
-}
-
-// Discarded if it is not JSON or nests too deep; never throws.
-inline Json parse_json(std::string_view body) {
-  if (nests_too_deep(body)) return Json(Json::value_t::discarded);
-  return Json::parse(body, nullptr, false);
 }
 
 // An object; nothing else is ever the top of an answer that has fields.
@@ -66,29 +24,6 @@ inline Result<Json> parse_answer(std::string_view call, std::string_view body, b
     return fail(bad_answer(call, array ? "it is not a list" : "it is not an object"));
   }
   return json;
-}
-
-inline const Json* field(const Json& object, const char* name) {
-  if (!object.is_object()) return nullptr;
-  const auto found = object.find(name);
-  return found == object.end() ? nullptr : &*found;
-}
-
-inline const std::string* text_field(const Json& object, const char* name) {
-  const Json* value = field(object, name);
-  return value == nullptr ? nullptr : value->get_ptr<const std::string*>();
-}
-
-inline std::string text_or_empty(const Json& object, const char* name) {
-  const std::string* value = text_field(object, name);
-  return value == nullptr ? std::string() : *value;
-}
-
-// A whole number of 0 or more.
-inline std::optional<std::uint64_t> count_field(const Json& object, const char* name) {
-  const Json* value = field(object, name);
-  if (value == nullptr || !value->is_number_unsigned()) return std::nullopt;
-  return value->get<std::uint64_t>();
 }
 
 }  // namespace headrace
