@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "net/dialer.h"
+#include "net/tls_stream.h"
 
 namespace headrace {
 
@@ -10,7 +11,7 @@ Task<Result<std::unique_ptr<Stream>>> Connector::connect(Scope& scope, const Url
                                                          const Deadlines& deadlines) {
   if (url.secure() && !network_.tls) {
     co_return fail(make_error(ErrorClass::fail, "https_unsupported",
-                              "this version of headrace speaks http only")
+                              "https is switched off here, there is no TLS")
                        .at("connect"));
   }
   Result<std::unique_ptr<Stream>> stream = co_await reach(scope, url, deadlines);
@@ -42,9 +43,15 @@ Task<Result<std::vector<SocketAddress>>> Connector::resolve(Scope& scope, const 
   co_return addresses;
 }
 
-Task<Result<std::unique_ptr<Stream>>> Connector::secure(Scope&, std::unique_ptr<Stream> stream,
-                                                        const Url&, const Deadlines&) {
-  co_return stream;
+Task<Result<std::unique_ptr<Stream>>> Connector::secure(Scope& scope,
+                                                        std::unique_ptr<Stream> stream,
+                                                        const Url& url,
+                                                        const Deadlines& deadlines) {
+  TlsPeer peer{.host = url.host, .origin = url.origin(), .place = url.endpoint()};
+  TlsStream::Made session = co_await TlsStream::connect(scope, std::move(stream), network_.tls,
+                                                        std::move(peer), deadlines.tls);
+  if (!session) co_return fail(std::move(session.error()));
+  co_return std::move(*session);
 }
 
 }  // namespace headrace

@@ -3,7 +3,7 @@
 // A step for each thing that has to be there: the host's addresses, a socket to one of them, and
 // for https a session over it. Each has its own deadline, and an error names its step as stage.
 // The stream is the caller's; what a failed step had opened is closed before connect() returns.
-// Fails with: what resolver and dialer fail with; resolve_timeout, https_unsupported.
+// Fails with: what resolver, dialer and TlsStream fail with; resolve_timeout, https_unsupported.
 #pragma once
 
 #include <memory>

@@ -40,6 +40,11 @@ Error stalled_error(const Watchdog& watchdog, const std::string& host) {
 
 }  // namespace
 
+bool broke_off(const Error& error) {
+  return error.code == "connection_closed" || error.code == "receive_failed" ||
+         error.code == "send_failed" || error.code == "tls_truncated";
+}
+
 Task<Result<HttpAnswer>> Exchange::run(Scope& parent) {
   connection_.parser.start(request_.asks_head);
   connection_.buffer.resize(receive_buffer_size_bytes);
@@ -66,9 +71,7 @@ Error Exchange::judge(Error received, bool parent_cancelled) const {
                       fmt::format("cancelled while speaking to {}", request_.host));
   }
   if (watchdog_->fired()) return stalled_error(*watchdog_, request_.host);
-  bool answer_unusable = received.code != "connection_closed" &&
-                         received.code != "receive_failed" &&
-                         received.kind != ErrorClass::cancelled;
+  bool answer_unusable = !broke_off(received) && received.kind != ErrorClass::cancelled;
   if (!send_status_ && send_status_.error().kind != ErrorClass::cancelled && !answer_unusable) {
     return send_status_.error();
   }

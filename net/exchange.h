@@ -5,7 +5,8 @@
 // other side may have said why before it closed. run() once; the connection, the body and the
 // observer outlive it. After it the connection is good for another request only if reusable().
 // Fails with: stalled, first_byte_timeout, connection_closed, receive_failed, send_failed (all of
-// class retry), bad_http, http_limit, answer_too_large, cancelled; what the body fails with.
+// class retry), bad_http, http_limit, answer_too_large, cancelled; what the stream and the body
+// fail with.
 #pragma once
 
 #include <memory>
@@ -44,6 +45,9 @@ class SendObserver {
   // Bytes of the body given to the connection in this try; starts again at 0 with each.
   virtual void body_sent(std::uint64_t bytes) = 0;
 };
+
+// The connection ended, and nobody said why.
+bool broke_off(const Error& error);
 
 class Exchange {
  public:

@@ -165,9 +165,12 @@ Task<Result<HttpAnswer>> HttpClient::send_head(Scope& scope, const HttpRequest& 
       pool_.put(std::move(connection), worker_.now());
       co_return answer;
     }
-    bool stale = !answer && connection->reused && !exchange.answer_started() &&
-                 (answer.error().code == "connection_closed" ||
-                  answer.error().code == "receive_failed" || answer.error().code == "send_failed");
+    bool silent = !answer && !exchange.answer_started();
+    if (silent && broke_off(answer.error()) && !leg.url.secure()) {
+      answer = fail(std::move(answer.error())
+                        .hinting("if the server speaks TLS at this port, write https://"));
+    }
+    bool stale = silent && connection->reused && broke_off(answer.error());
     co_await connection->stream->close(scope);
     if (!stale || scope.cancelled()) co_return answer;
     pooled = false;

@@ -52,6 +52,7 @@ class HttpClient {
   Task<void> close_idle(Scope& scope);
   std::size_t idle_count() const { return pool_.size(); }
   Worker& worker() const { return worker_; }
+  const NetworkOptions& network() const { return options_.network; }
 
  private:
   // Where a request goes after redirects.

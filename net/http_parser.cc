@@ -15,6 +15,7 @@ struct HttpParser::Impl {
   Result<std::size_t> frame_head(std::span<const std::byte> bytes);
   Status end_line(bool& head_ended);
   Status run(std::span<const std::byte> bytes, std::size_t& consumed);
+  bool is_alert(std::span<const std::byte> bytes) const;
   std::unexpected<Error> malformed(std::string_view why) const;
   std::unexpected<Error> too_large(std::string_view what) const;
   int headers_complete();
@@ -122,6 +123,11 @@ struct Callbacks {
   }
 };
 
+std::unexpected<Error> tls_wanted() {
+  return fail(make_error(ErrorClass::fail, "tls_wanted", "the server speaks TLS at this port")
+                  .hinting("write https:// in place of http://"));
+}
+
 }  // namespace
 
 void HttpParser::Impl::reset() {
@@ -221,6 +227,12 @@ Status HttpParser::Impl::end_line(bool& head_ended) {
   return {};
 }
 
+// How many TLS servers say that they don't understand.
+bool HttpParser::Impl::is_alert(std::span<const std::byte> bytes) const {
+  return direction == Direction::answer && head_size == 0 && bytes.size() >= 2 &&
+         bytes[0] == std::byte(0x15) && bytes[1] == std::byte(0x03);
+}
+
 Result<std::size_t> HttpParser::Impl::frame_head(std::span<const std::byte> bytes) {
   for (std::size_t at = 0; at < bytes.size(); ++at) {
     char c = static_cast<char>(bytes[at]);
@@ -280,6 +292,7 @@ Result<HttpParser::Step> HttpParser::feed(std::span<const std::byte> bytes) {
   CHECK(!impl.message_told);
   Step step;
   if (!impl.head_done) {
+    if (impl.is_alert(bytes)) return tls_wanted();
     Result<std::size_t> head_bytes = impl.frame_head(bytes);
     if (!head_bytes) return std::unexpected(std::move(head_bytes.error()));
     std::size_t taken = 0;

@@ -8,7 +8,7 @@
 #include "io/worker.h"
 #include "net/address.h"
 #include "net/http_parser.h"
-#include "net/stream.h"
+#include "net/tls_stream.h"
 
 namespace headrace {
 namespace {
@@ -18,6 +18,11 @@ constexpr std::size_t buffer_size_bytes = 256 * 1024;
 constexpr std::size_t joined_reply_size_max = 64 * 1024;
 // Reading this much costs less than a new connection.
 constexpr std::uint64_t drained_size_max = 1024 * 1024;
+// To who speaks plain HTTP where TLS is meant.
+constexpr std::string_view plain_refusal =
+    "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    "content-length: 53\r\nconnection: close\r\n\r\n"
+    "this port speaks TLS: write https:// in the address\r\n";
 constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
 std::span<const std::byte> bytes_of(std::string_view text) {
@@ -27,9 +32,9 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 // One accepted connection, from its first request to its end.
 class ServerConnection final : public RequestBody {
  public:
-  ServerConnection(Worker& worker, int socket, HttpHandler& handler,
+  ServerConnection(Worker& worker, std::unique_ptr<Stream> stream, HttpHandler& handler,
                    const HttpServer::Options& options)
-      : worker_(worker), stream_(worker, socket), handler_(handler), options_(options) {}
+      : worker_(worker), stream_(std::move(stream)), handler_(handler), options_(options) {}
 
   Task<void> run(Scope& scope);
   Task<Result<std::span<const std::byte>>> next(Scope& scope) override;
@@ -46,7 +51,7 @@ class ServerConnection final : public RequestBody {
   bool drains() const;
 
   Worker& worker_;
-  PlainStream stream_;
+  const std::unique_ptr<Stream> stream_;
   HttpHandler& handler_;
   const HttpServer::Options& options_;
   HttpParser parser_{HttpParser::Direction::request};
@@ -66,11 +71,11 @@ Task<void> ServerConnection::run(Scope& scope) {
     bool next_one = co_await serve_one(scope);
     goes_on = next_one;
   }
-  co_await stream_.close(scope);
+  co_await stream_->close(scope);
 }
 
 Task<Status> ServerConnection::receive(Scope& scope) {
-  Result<std::size_t> got = co_await stream_.receive(scope, buffer_);
+  Result<std::size_t> got = co_await stream_->receive(scope, buffer_);
   if (!got) co_return std::unexpected(std::move(got.error()));
   if (*got == 0) co_return parser_.finish();
   rest_ = std::span(buffer_).first(*got);
@@ -94,7 +99,8 @@ Task<Status> ServerConnection::read_head(Scope& scope) {
   request_ = {.method = std::move(head.method),
               .target = std::move(head.target),
               .headers = std::move(head.headers),
-              .body_size = head.content_length};
+              .body_size = head.content_length,
+              .secure = options_.tls != nullptr};
   if (!request_.body_size && !head.chunked) request_.body_size = 0;
   body_received_ = 0;
   body_complete_ = false;
@@ -120,7 +126,7 @@ Task<Result<std::span<const std::byte>>> ServerConnection::next(Scope& scope) {
     Scope limited(scope, options_.stall_limit);
     if (continue_awaited_) {
       continue_awaited_ = false;
-      body_status_ = co_await stream_.send(limited, bytes_of(continue_line), Slice());
+      body_status_ = co_await stream_->send(limited, bytes_of(continue_line), Slice());
       if (!body_status_) break;
     }
     Status received = co_await receive(limited);
@@ -185,7 +191,7 @@ Task<Status> ServerConnection::refuse(Scope& scope, const Error& error) {
 Task<void> ServerConnection::linger(Scope& scope) {
   Scope limited(scope, options_.linger_limit);
   while (true) {
-    Result<std::size_t> got = co_await stream_.receive(limited, buffer_);
+    Result<std::size_t> got = co_await stream_->receive(limited, buffer_);
     if (!got || *got == 0) co_return;
   }
 }
@@ -196,7 +202,7 @@ Task<Status> ServerConnection::send(Scope& scope, std::string_view text) {
     std::string_view step = text.substr(0, buffer_size_bytes);
     text.remove_prefix(step.size());
     Scope limited(scope, options_.stall_limit);
-    Status sent = co_await stream_.send(limited, bytes_of(step), Slice());
+    Status sent = co_await stream_->send(limited, bytes_of(step), Slice());
     if (!sent) co_return sent;
   }
   co_return Status();
@@ -241,7 +247,7 @@ Task<Status> ServerConnection::send_stream(Scope& scope, ReplyStream& stream) {
       co_return fail(make_error(ErrorClass::fail, "body_length", "a reply ended before its size"));
     }
     Scope limited(scope, options_.stall_limit);
-    Status sent = co_await stream_.send(limited, std::span(block).first(*got), Slice());
+    Status sent = co_await stream_->send(limited, std::span(block).first(*got), Slice());
     if (!sent) co_return sent;
     offset += *got;
   }
@@ -250,7 +256,14 @@ Task<Status> ServerConnection::send_stream(Scope& scope, ReplyStream& stream) {
 
 Task<void> run_connection(Scope& scope, Worker& worker, int socket, HttpHandler& handler,
                           const HttpServer::Options& options) {
-  ServerConnection connection(worker, socket, handler, options);
+  std::unique_ptr<Stream> stream = std::make_unique<PlainStream>(worker, socket);
+  if (options.tls) {
+    TlsStream::Made session = co_await TlsStream::accept(scope, std::move(stream), options.tls,
+                                                         options.tls_limit, plain_refusal);
+    if (!session) co_return;
+    stream = std::move(*session);
+  }
+  ServerConnection connection(worker, std::move(stream), handler, options);
   co_await connection.run(scope);
 }
 

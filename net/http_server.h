@@ -5,7 +5,7 @@
 // when the handler asks for the body, replies from a string or a stream. A malformed request is
 // answered with 400 or 431 and the connection closed. A body the handler has not read is drained
 // if it is short; else the reply says close and the rest is read for a moment, so that the reply
-// arrives instead of a reset.
+// arrives instead of a reset. With a TLS context it speaks TLS, and answers 400 to who does not.
 // The handler, and what it lets replies borrow, outlive serve(). serve() lasts until its scope is
 // cancelled and has closed everything when it returns.
 #pragma once
@@ -18,6 +18,7 @@
 #include "io/error.h"
 #include "io/scope.h"
 #include "net/headers.h"
+#include "net/tls_context.h"
 
 namespace headrace {
 
@@ -26,6 +27,7 @@ struct ServerRequest {
   std::string target;  // as sent: path and query
   Headers headers;
   std::optional<std::uint64_t> body_size;  // unknown where it comes in chunks; 0 without a body
+  bool secure = false;                     // came over TLS
 };
 
 // The body of the request being handled.
@@ -70,7 +72,9 @@ class HttpServer {
     Duration idle_limit = 75s;   // for the next request's head
     Duration stall_limit = 60s;  // for each step of a body, either way
     Duration linger_limit = 2s;  // reading on after a reply that closes early
+    Duration tls_limit = 10s;    // for the handshake
     std::size_t connections_max = 1024;
+    std::shared_ptr<const TlsContext> tls;  // a server's; null: plain HTTP
   };
 
   HttpServer(Worker& worker, HttpHandler& handler);

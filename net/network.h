@@ -10,7 +10,7 @@ class HttpObserver;
 class TlsContext;
 
 struct NetworkOptions {
-  std::shared_ptr<const TlsContext> tls;  // without it https:// is refused
+  std::shared_ptr<const TlsContext> tls;  // a client's; without it https:// is refused
   HttpObserver* observer = nullptr;       // outlives the clients
 };
 

@@ -16,6 +16,7 @@ namespace headrace {
 struct Deadlines {
   Duration resolve = 20s;
   Duration connect = 10s;
+  Duration tls = 10s;  // the handshake
   // From the last byte of the request confirmed to the first of the answer. What the server has to
   // think about before it answers (completion, verify, commit) needs deadline_long.
   Duration first_byte = 60s;

@@ -444,7 +444,7 @@ TEST_CASE("a cancelled request ends as cancelled, at any moment") {
   }
 }
 
-TEST_CASE("https is refused until it is there") {
+TEST_CASE("https is refused where there is no TLS") {
   NetLoop net;
   HttpRequest request{.url = *Url::parse("https://127.0.0.1:1/")};
   CHECK(net.send(request).error().code == "https_unsupported");
