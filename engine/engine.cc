@@ -156,7 +156,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   std::vector<Worker*> list;
   for (std::size_t index = 0; index < workers; ++index)
     list.push_back(&parts->runtime->worker(index));
-  NetworkOptions network;
+  NetworkOptions network{.tls = TlsContext::of_client(options.tls)};
   Status watched = parts->watch_requests(options, network);
   if (!watched) {
     parts->runtime->stop();
@@ -168,6 +168,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
                                        machine.cores_usable, machine.cores_allowed));
   parts->choices.push_back(fmt::format("memory budget {} MiB", budget >> 20));
   Result<std::string> ring = describe_uring();
+  parts->choices.push_back("TLS: trust from " + options.tls.trust.text());
   if (ring) parts->choices.push_back("io_uring: " + *ring + "; plain sends");
   return std::unique_ptr<Engine>(new Engine(std::move(parts)));
 }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "net/tls_context.h"
+
 namespace headrace {
 
 struct EngineOptions {
@@ -12,6 +14,7 @@ struct EngineOptions {
   std::uint32_t connections = 0;         // in flight, all workers together; 0: by the workers
   std::uint8_t verbosity = 0;            // 1: say what was degraded and why; 2: every request
   std::string trace_path;                // where a trace is written; empty: none
+  TlsSettings tls;
 };
 
 }  // namespace headrace

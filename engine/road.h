@@ -52,6 +52,8 @@ class Road {
   virtual SchedulerLimits limits() const = 0;
   // Whether any file may have to be hashed; else no lanes are made for it.
   virtual bool digests() const = 0;
+  // Whether content may go over TLS, so that each lane pays for a session's memory.
+  virtual bool over_tls() const { return true; }
   // How much of a file's beginning classify() is to see; 0: none, but the file is looked at, so
   // that whoever reads it later knows it again; nothing: it is not even opened.
   virtual std::optional<std::size_t> sample_size(const FileRecord& file) const = 0;

@@ -205,6 +205,10 @@ Result<Settings> load_settings(const SettingsFlags& flags, const Environment& en
       flag_of(environment, "HF_HUB_OFFLINE") || flag_of(environment, "TRANSFORMERS_OFFLINE");
   settings.progress_bars_disabled = flag_of(environment, "HF_HUB_DISABLE_PROGRESS_BARS");
   settings.debug = flag_of(environment, "HF_DEBUG");
+  settings.tls = {.trust = choose_trust(flags.ca_cert, environment.variable),
+                  .certificate = flags.client_cert,
+                  .key = flags.client_key,
+                  .skip_verification = flags.skip_tls_verification};
   return settings;
 }
 

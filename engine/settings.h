@@ -4,7 +4,7 @@
 // in, so that nothing here touches the process and tests need no real environment.
 // Variables: HF_ENDPOINT, HUGGINGFACE_CO_STAGING, HF_TOKEN, HUGGING_FACE_HUB_TOKEN, HF_TOKEN_PATH,
 // HF_HOME, XDG_CACHE_HOME, HOME, HF_HUB_DISABLE_IMPLICIT_TOKEN, HF_HUB_OFFLINE,
-// TRANSFORMERS_OFFLINE, HF_HUB_DISABLE_PROGRESS_BARS, HF_DEBUG.
+// TRANSFORMERS_OFFLINE, HF_HUB_DISABLE_PROGRESS_BARS, HF_DEBUG, and those of net/trust.h.
 // Source: shared notes on huggingface_hub 2.4.0 (`constants.py`, `utils/_auth.py`).
 // Fails with: bad_endpoint, bad_token, token_file_unreadable.
 #pragma once
@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "io/error.h"
+#include "net/tls_context.h"
 
 namespace headrace {
 
@@ -33,6 +34,10 @@ struct SettingsFlags {
   std::optional<std::string> endpoint;
   std::optional<std::string> token;
   std::optional<std::string> token_file;
+  std::optional<std::string> ca_cert;  // a file, or a folder
+  std::string client_cert;
+  std::string client_key;
+  bool skip_tls_verification = false;
 };
 
 struct Settings {
@@ -42,6 +47,7 @@ struct Settings {
   bool offline = false;
   bool progress_bars_disabled = false;
   bool debug = false;
+  TlsSettings tls;
 };
 
 Result<Settings> load_settings(const SettingsFlags&, const Environment&);

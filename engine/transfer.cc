@@ -10,6 +10,7 @@
 #include "engine/read_pass.h"
 #include "engine/signed_url.h"
 #include "net/retry.h"
+#include "net/tls_stream.h"
 
 namespace headrace {
 namespace {
@@ -26,6 +27,14 @@ constexpr std::uint64_t digest_bytes_per_worker = 2ULL << 30;
 constexpr std::uint32_t tries_max = 5;
 constexpr std::uint32_t control_lanes = 2;  // one classifies while the other negotiates
 constexpr std::size_t send_blocks = 2;
+// Of a session's own memory, which is not the arena's; blocks of it that stay untouched pay for it.
+constexpr std::size_t session_blocks =
+    (TlsStream::memory_max_bytes + block_size_bytes - 1) / block_size_bytes;
+static_assert(1 + send_blocks + session_blocks <= Transfer::blocks_per_worker_min);
+
+std::size_t send_blocks_of(const Road& road) {
+  return send_blocks + (road.over_tls() ? session_blocks : 0);
+}
 
 SchedulerLimits limits_with(SchedulerLimits limits, std::uint32_t senders_per_worker,
                             std::size_t workers) {
@@ -49,7 +58,7 @@ Transfer::Lanes Transfer::lanes_of(Crew& crew, const Road& road, std::uint32_t c
     digest =
         static_cast<std::uint32_t>(std::clamp<std::size_t>(share / 4, 1, digest_lanes_per_worker));
   }
-  auto affordable = static_cast<std::uint32_t>((share - digest) / send_blocks);
+  auto affordable = static_cast<std::uint32_t>((share - digest) / send_blocks_of(road));
   return {.send = std::clamp(affordable, 1u, wanted), .digest = digest};
 }
 
@@ -148,7 +157,7 @@ Task<void> Transfer::digest_lane(Scope& scope, DigestLanes& digests, std::uint32
 }
 
 Task<void> Transfer::send_lane(Scope& scope, HttpClient& client, TraceRow row) {
-  Ticket ticket = co_await crew_.arena().reserve(scope, send_blocks);
+  Ticket ticket = co_await crew_.arena().reserve(scope, send_blocks_of(road_));
   while (ticket) {
     std::optional<Work> work = co_await take(scope, Lane::send, row);
     if (!work) co_return;

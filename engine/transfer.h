@@ -3,10 +3,10 @@
 //
 // On each worker of the crew run lanes of three kinds: control (classifying, negotiating,
 // finishing), digest and send. They take work from one Board. Memory: each digest lane holds a
-// block, each send lane two, taken before the lanes start, so no lane waits for another; what the
-// arena has left keeps hashed content until it is sent. run() once. Files that failed are in
-// failures() if `keep_going`; else the first failure ends everything. Crew, road and reporter
-// outlive it.
+// block, each send lane two, and over TLS what its session's buffers come to, taken before the
+// lanes start, so no lane waits for another; what the arena has left keeps hashed content until it
+// is sent. run() once. Files that failed are in failures() if `keep_going`; else the first failure
+// ends everything. Crew, road and reporter outlive it.
 #pragma once
 
 #include <mutex>
@@ -37,8 +37,8 @@ class Transfer {
   const std::deque<FileRecord>& files() const { return *files_; }
   std::vector<Error>& failures() { return failures_; }
 
-  // Blocks a worker needs with one lane of each kind.
-  static constexpr std::size_t blocks_per_worker_min = 3;
+  // Blocks a worker needs with one lane of each kind, over https.
+  static constexpr std::size_t blocks_per_worker_min = 5;
 
  private:
   struct Lanes {

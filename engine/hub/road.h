@@ -19,6 +19,7 @@ class HubRoad final : public Road {
 
   SchedulerLimits limits() const override;
   bool digests() const override { return true; }
+  bool over_tls() const override { return access_->endpoint.starts_with("https://"); }
   std::optional<std::size_t> sample_size(const FileRecord&) const override { return sample_bytes; }
   Task<Result<std::vector<Result<Classified>>>> classify(
       Scope& scope, const RoadCall& call, std::span<const FileSample> samples) const override;

@@ -38,6 +38,20 @@ std::string size_fault(const std::string& text) {
                           : fmt::format("'{}' is not a size such as 4096, 64M or 2GiB", text);
 }
 
+void add_tls(CLI::App& verb, SettingsFlags& settings) {
+  verb.add_option("--ca-cert", settings.ca_cert,
+                  "Trust these certificates only (PEM), before SSL_CERT_FILE and the system's")
+      ->type_name("FILE");
+  CLI::Option* certificate =
+      verb.add_option("--client-cert", settings.client_cert, "Certificate of our own (PEM)")
+          ->type_name("FILE");
+  verb.add_option("--client-key", settings.client_key, "Its key, if it is in another file")
+      ->type_name("FILE")
+      ->needs(certificate);
+  verb.add_flag("--insecure-skip-tls-verify", settings.skip_tls_verification,
+                "Believe whoever answers: anybody on the way may read and change everything");
+}
+
 void add_access(CLI::App& verb, Raw& raw) {
   SettingsFlags& settings = raw.common.settings;
   verb.add_option("--token", settings.token, "Token of the Hub; better in HF_TOKEN or a file")
@@ -46,6 +60,7 @@ void add_access(CLI::App& verb, Raw& raw) {
       ->type_name("FILE");
   verb.add_option("--endpoint", settings.endpoint, "Address of the Hub, before HF_ENDPOINT")
       ->type_name("URL");
+  add_tls(verb, settings);
   CLI::Option* format = verb.add_option("--format", raw.format, "auto, human, agent, json or quiet")
                             ->check(CLI::IsMember({"auto", "human", "agent", "json", "quiet"}));
   CLI::Option* json = verb.add_flag("--json", raw.json, "One JSON object a line: --format json");

@@ -9,6 +9,10 @@
 namespace headrace {
 namespace {
 
+constexpr const char* unverified_warning =
+    "certificates are not checked (--insecure-skip-tls-verify): anybody on the way can read the "
+    "token and change what is sent";
+
 int show_usage(const Usage& usage, const Streams& streams) {
   if (usage.exit_code == 0) {
     streams.out(usage.text + "\n");
@@ -34,6 +38,7 @@ int run_with_settings(Verb verb, Interrupts& interrupts) {
   const bool no_bars = settings && settings->progress_bars_disabled;
   CommonArguments& common = verb.common;
   if (settings && settings->debug) common.verbosity = 2;
+  if (settings) common.engine.tls = settings->tls;
   common.engine.verbosity = static_cast<std::uint8_t>(std::min(common.verbosity, 2));
   std::unique_ptr<Output> output =
       make_output(output_options(common, no_bars, environment), process_streams());
@@ -42,6 +47,7 @@ int run_with_settings(Verb verb, Interrupts& interrupts) {
           .output = *output,
           .settings = settings ? std::move(*settings) : Settings{}};
   if (!settings) return end_with(settings.error(), run);
+  if (run.settings.tls.skip_verification) output->note(NoteLevel::warning, unverified_warning);
   return run_verb(verb, run);
 }
 

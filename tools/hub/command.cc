@@ -21,6 +21,8 @@ struct Arguments {
   std::string listen = "127.0.0.1:0";
   std::vector<std::string> tokens;
   bool allow_remote = false;
+  std::string certificate;
+  std::string key;
   ProtocolOptions options;
 };
 
@@ -88,7 +90,11 @@ std::optional<int> parse(std::vector<std::string> words, Arguments& arguments) {
                  "up to this many bytes files travel in the commit")
       ->transform(CLI::AsSizeValue(false))
       ->capture_default_str();
-  app.add_flag("--allow-remote", arguments.allow_remote, "listen beyond loopback, without TLS");
+  app.add_flag("--allow-remote", arguments.allow_remote, "listen beyond loopback");
+  CLI::Option* certificate = app.add_option("--cert", arguments.certificate,
+                                            "speak TLS, with this certificate and its chain (PEM)");
+  app.add_option("--key", arguments.key, "its key (PEM), if it is not in the same file")
+      ->needs(certificate);
   std::ranges::reverse(words);  // as the parser wants them
   try {
     app.parse(words);
@@ -109,7 +115,9 @@ int run_command(std::vector<std::string> words) {
   auto address = parse_address(arguments.listen);
   if (!address) return say_usage("--listen needs a numeric address and a port: 127.0.0.1:0");
   if (!is_loopback(address->host) && !arguments.allow_remote) {
-    return say_usage("an address beyond loopback needs --allow-remote: tokens travel unencrypted");
+    return say_usage(
+        "an address beyond loopback needs --allow-remote: without --cert, tokens travel "
+        "unencrypted");
   }
   // Threads inherit the mask, so that the signals wait for sigwait() below.
   sigset_t signals{};
@@ -126,11 +134,17 @@ int run_command(std::vector<std::string> words) {
   }
   arguments.options.secret = std::move(disk->secret);
   Protocol protocol(*disk->store, std::move(arguments.options));
-  auto server = HubServer::start(protocol, *address);
+  std::shared_ptr<const TlsContext> tls;
+  if (!arguments.certificate.empty()) {
+    auto context = TlsContext::of_server(arguments.certificate, arguments.key);
+    if (!context) return say_failure(context.error());
+    tls = std::move(*context);
+  }
+  auto server = HubServer::start(protocol, *address, tls);
   if (!server) return say_failure(server.error());
   bool v6 = address->host.contains(':');
-  fmt::print("listening on http://{}{}{}:{}\n", v6 ? "[" : "", address->host, v6 ? "]" : "",
-             (*server)->port());
+  fmt::print("listening on {}://{}{}{}:{}\n", tls ? "https" : "http", v6 ? "[" : "", address->host,
+             v6 ? "]" : "", (*server)->port());
   std::fflush(stdout);
   int signal = 0;
   sigwait(&signals, &signal);

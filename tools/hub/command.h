@@ -1,6 +1,6 @@
 // command.h: `headrace hub`, from its arguments to its end.
-// Prints one line on standard output, `listening on http://HOST:PORT`, when it is ready, and serves
-// until SIGINT or SIGTERM. Called before any other thread is started.
+// Prints one line on standard output, `listening on http://HOST:PORT` (https with --cert), when it
+// is ready, and serves until SIGINT or SIGTERM. Called before any other thread is started.
 #pragma once
 
 #include <string>

@@ -91,7 +91,8 @@ Task<ServerReply> HubHandler::handle(Scope& scope, const ServerRequest& request,
   call->target = request.target;
   call->headers = request.headers;
   // URLs that we give out lead back the way the client came.
-  call->origin = fmt::format("http://{}", request.headers.value_or("host", "localhost"));
+  call->origin = fmt::format("{}://{}", request.secure ? "https" : "http",
+                             request.headers.value_or("host", "localhost"));
   bool streams = Protocol::is_transfer(request.method, request.target);
   Task<ServerReply> answering =
       streams ? answer_stream(scope, call, body) : answer_whole(scope, call, body);
@@ -140,15 +141,16 @@ Task<void> HubServer::serve(Scope& scope, HubServer& hub) {
   hub.ended_.set_value();
 }
 
-Result<std::unique_ptr<HubServer>> HubServer::start(Protocol& protocol, const Address& address) {
+Result<std::unique_ptr<HubServer>> HubServer::start(Protocol& protocol, const Address& address,
+                                                    std::shared_ptr<const TlsContext> tls) {
   std::unique_ptr<HubServer> hub(new HubServer(protocol));
   auto runtime = Runtime::start(1, 0);
   if (!runtime) return fail(std::move(runtime.error()));
   Worker& worker = (*runtime)->worker(0);
-  auto listen = [&hub, &worker, &address] {
+  auto listen = [&hub, &worker, &address, &tls] {
     std::promise<Result<std::uint16_t>> listening;
-    worker.send([&hub, &worker, &address, &listening] {
-      hub->server_.emplace(worker, hub->handler_);
+    worker.send([&hub, &worker, &address, &tls, &listening] {
+      hub->server_.emplace(worker, hub->handler_, HttpServer::Options{.tls = tls});
       auto port = hub->server_->listen(address.host, address.port);
       if (port) {
         hub->scope_.emplace(worker);

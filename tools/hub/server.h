@@ -39,7 +39,9 @@ class HubServer {
     std::string host = "127.0.0.1";  // numeric
     std::uint16_t port = 0;          // 0: any free one
   };
-  static Result<std::unique_ptr<HubServer>> start(Protocol& protocol, const Address& address);
+  // Over TLS, if there is a context.
+  static Result<std::unique_ptr<HubServer>> start(Protocol& protocol, const Address& address,
+                                                  std::shared_ptr<const TlsContext> tls = nullptr);
   // Cuts what is under way; uploads are continued by their clients.
   ~HubServer();
   std::uint16_t port() const { return port_; }
