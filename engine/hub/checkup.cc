@@ -9,6 +9,7 @@
 #include "io/worker.h"
 #include "net/address.h"
 #include "net/dialer.h"
+#include "net/tls_stream.h"
 
 namespace headrace {
 namespace {
@@ -16,6 +17,9 @@ namespace {
 constexpr std::size_t addresses_tried_max = 8;
 // Signatures and certificates forgive less than this nowhere; beyond it they begin to fail.
 constexpr std::int64_t clock_skew_max_s = 60;
+constexpr std::int64_t day_s = 24 * 60 * 60;
+// Whoever renews certificates by a machine does it well before.
+constexpr std::int64_t certificate_days_low = 7;
 
 double milliseconds(Duration duration) { return seconds_of(duration) * 1000; }
 
@@ -66,6 +70,7 @@ Task<bool> HubCheckup::reach(Scope& scope, const Url& url) {
                   addresses->size() == 1 ? "" : "es"),
       {}, {{"addresses", addresses->size()}, {"ms", milliseconds(worker.now() - begin)}});
   std::size_t connected = 0;
+  bool secured = !url.secure();
   std::vector<Finding> dead;
   for (std::size_t i = 0; i < std::min(addresses->size(), addresses_tried_max); ++i) {
     std::span<const SocketAddress> one(&(*addresses)[i], 1);
@@ -78,17 +83,61 @@ Task<bool> HubCheckup::reach(Scope& scope, const Url& url) {
       dead.back().text = fmt::format("{}: {}", address, dead.back().text);
       continue;
     }
-    co_await worker.close(scope, *socket);
-    ++connected;
     add(host, "connect", Verdict::ok, fmt::format("{} connected in {:.1f} ms", address, took_ms),
         {}, {{"ms", took_ms}});
+    if (++connected == 1 && url.secure()) {
+      secured = co_await speak_tls(scope, *socket, url);
+    } else {
+      co_await worker.close(scope, *socket);
+    }
   }
   for (Finding& each : dead) {
     // The others are used instead, after a moment's wait each time.
     if (connected > 0) each.verdict = Verdict::warn;
     found_.push_back(std::move(each));
   }
-  co_return connected > 0;
+  co_return connected > 0 && secured;
+}
+
+Task<bool> HubCheckup::speak_tls(Scope& scope, int socket, const Url& url) {
+  Worker& worker = scope.worker();
+  std::shared_ptr<const TlsContext> context = client_.network().tls;
+  std::string host = url.endpoint();
+  // Kept apart from the sessions of requests, so that the whole handshake is seen.
+  TlsPeer peer{.host = url.host, .origin = "doctor of " + host, .place = host};
+  Time begin = worker.now();
+  TlsStream::Made made =
+      co_await TlsStream::connect(scope, std::make_unique<PlainStream>(worker, socket), context,
+                                  std::move(peer), Deadlines().tls);
+  double took_ms = milliseconds(worker.now() - begin);
+  if (!made) {
+    found_.push_back(failed_finding(host, "tls", std::move(made.error())));
+    co_return false;
+  }
+  TlsFacts facts = (*made)->facts();
+  co_await (*made)->close(scope);
+  add(host, "tls", Verdict::ok,
+      fmt::format("{} with {} in {:.1f} ms", facts.version, facts.cipher, took_ms), {},
+      {{"ms", took_ms}});
+  for (const CertificateFacts& each : facts.chain) judge_certificate(each, host);
+  bool unchecked = context->settings().skip_verification;
+  add(host, "trust", unchecked ? Verdict::warn : Verdict::ok,
+      fmt::format("trust comes from {}", context->trust_text()),
+      unchecked ? "leave --insecure-skip-tls-verify out, and name the CA with --ca-cert" : "",
+      {{"certificates", static_cast<double>(context->trusted().certificates)}});
+  co_return true;
+}
+
+void HubCheckup::judge_certificate(const CertificateFacts& certificate, const std::string& host) {
+  std::int64_t left_s = certificate.valid_until - client_.worker().backend().wall_seconds();
+  bool ends_soon = left_s < certificate_days_low * day_s;
+  std::string whom = certificate.names.empty() ? "" : fmt::format(" for {}", certificate.names);
+  add(host, "certificate", ends_soon ? Verdict::warn : Verdict::ok,
+      fmt::format("{}{}, issued by {}, valid from {} until {}", certificate.subject, whom,
+                  certificate.issuer, time_text(certificate.valid_from),
+                  time_text(certificate.valid_until)),
+      ends_soon ? "ask whoever runs the server whether it will be renewed in time" : "",
+      {{"days_left", static_cast<double>(left_s / day_s)}});
 }
 
 Task<void> HubCheckup::ask_whoami(Scope& scope, const Url& endpoint) {

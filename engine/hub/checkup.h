@@ -10,6 +10,7 @@
 
 #include "engine/doctor.h"
 #include "engine/hub/client.h"
+#include "net/tls_error.h"
 
 namespace headrace {
 
@@ -21,8 +22,11 @@ class HubCheckup {
   Task<std::vector<Finding>> run(Scope& scope);
 
  private:
-  // Names and addresses, each connected to; false if there is no way.
+  // Names and addresses, each connected to, and TLS over the first; false if there is no way.
   Task<bool> reach(Scope& scope, const Url& url);
+  // Takes the socket over.
+  Task<bool> speak_tls(Scope& scope, int socket, const Url& url);
+  void judge_certificate(const CertificateFacts& certificate, const std::string& host);
   Task<void> ask_whoami(Scope& scope, const Url& endpoint);
   void judge_clock(const HttpAnswer& answer, const std::string& host);
   void judge_token(const HttpAnswer& answer, const HttpRequest& request);

@@ -42,7 +42,8 @@ def find_program():
 def clean_environment(**extra):
     """This process's environment without what could steer a client, and with `extra`."""
     kept = {name: value for name, value in os.environ.items()
-            if not name.startswith(("HF_", "HUGGING")) and "proxy" not in name.lower()}
+            if not name.startswith(("HF_", "HUGGING", "SSL_CERT")) and "proxy" not in name.lower()
+            and not name.endswith("CA_BUNDLE")}
     return kept | {name: str(value) for name, value in extra.items() if value is not None}
 
 
@@ -97,7 +98,7 @@ class Hub:
             self.process = subprocess.Popen(argv, env=clean_environment(), stdout=log,
                                             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         until = time.monotonic() + WAIT_S
-        while not (found := re.search(r"http://127\.0\.0\.1:(\d+)", self.log.read_text())):
+        while not (found := re.search(r"https?://127\.0\.0\.1:(\d+)", self.log.read_text())):
             assert self.process.poll() is None, f"the hub ended: {self.log.read_text()}"
             assert time.monotonic() < until, f"the hub says no URL: {self.log.read_text()}"
             time.sleep(0.01)
