@@ -1,9 +1,12 @@
 // sink.cc: an HTTP server that throws bodies away, so that a bench measures the sender.
 //
 // Usage: sink [--port N] [--inline-limit BYTES] [--multipart-threshold BYTES] [--part-size BYTES]
+//             [--cert FILE --key FILE]
 // Prints "http://127.0.0.1:PORT" and serves until it is ended. Contents and commits are dropped
 // inside the kernel (recv with MSG_TRUNC copies nothing); what is answered says sink_hub.h, so that
-// a whole upload can end here. GET / says what came so far: {"requests":N,"bytes":N,"calls":{…}},
+// a whole upload can end here. With a certificate it speaks TLS 1.3 with AES-128-GCM and nothing
+// else, so that all who are measured seal the same way, and prints https://; what comes is opened
+// and dropped then. GET / says what came so far: {"requests":N,"bytes":N,"calls":{…}},
 // itself not counted. One thread a connection; loopback only. A request it does not understand ends
 // the connection: it is a bench's counterpart, not a server for strangers.
 #include <algorithm>
@@ -23,6 +26,8 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <signal.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -42,6 +47,41 @@ std::array<std::atomic<std::uint64_t>, sink_call_count> calls{};
 std::atomic<std::uint64_t> requests_total{0};
 std::atomic<std::uint64_t> bytes_total{0};
 
+SSL_CTX* tls = nullptr;
+
+// A connection, plain or not.
+struct Wire {
+  int fd;
+  SSL* session = nullptr;
+
+  ssize_t receive(char* into, std::size_t size) const {
+    if (session) return SSL_read(session, into, static_cast<int>(size));
+    ssize_t count = 0;
+    do count = recv(fd, into, size, 0);
+    while (count < 0 && errno == EINTR);
+    return count;
+  }
+  // Reads and forgets up to so many bytes.
+  ssize_t drop(std::uint64_t size) const {
+    if (session) {
+      thread_local std::array<char, 16 * 1024> record;
+      return SSL_read(session, record.data(),
+                      static_cast<int>(std::min<std::uint64_t>(size, record.size())));
+    }
+    ssize_t count = 0;
+    do count = recv(fd, nullptr, std::min(size, drop_size_max), MSG_TRUNC);
+    while (count < 0 && errno == EINTR);
+    return count;
+  }
+  ssize_t send(std::string_view text) const {
+    if (session) return SSL_write(session, text.data(), static_cast<int>(text.size()));
+    ssize_t count = 0;
+    do count = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+    while (count < 0 && errno == EINTR);
+    return count;
+  }
+};
+
 std::optional<std::string_view> header(std::string_view head, std::string_view name) {
   for (std::size_t at = head.find("\r\n"); at != head.npos; at = head.find("\r\n", at)) {
     at += 2;
@@ -55,20 +95,18 @@ std::optional<std::string_view> header(std::string_view head, std::string_view n
   return std::nullopt;
 }
 
-bool send_all(int fd, std::string_view text) {
+bool send_all(const Wire& wire, std::string_view text) {
   while (!text.empty()) {
-    ssize_t count = send(fd, text.data(), text.size(), MSG_NOSIGNAL);
-    if (count < 0 && errno == EINTR) continue;
+    ssize_t count = wire.send(text);
     if (count <= 0) return false;
     text.remove_prefix(static_cast<std::size_t>(count));
   }
   return true;
 }
 
-bool drop(int fd, std::uint64_t left) {
+bool drop(const Wire& wire, std::uint64_t left) {
   while (left > 0) {
-    ssize_t count = recv(fd, nullptr, std::min(left, drop_size_max), MSG_TRUNC);
-    if (count < 0 && errno == EINTR) continue;
+    ssize_t count = wire.drop(left);
     if (count <= 0) return false;
     left -= static_cast<std::uint64_t>(count);
   }
@@ -76,25 +114,24 @@ bool drop(int fd, std::uint64_t left) {
 }
 
 // Appends to `buffer` until it holds a whole head; its length, or 0 at the end of the connection.
-std::size_t read_head(int fd, std::string& buffer) {
+std::size_t read_head(const Wire& wire, std::string& buffer) {
   for (;;) {
     std::size_t end = buffer.find("\r\n\r\n");
     if (end != buffer.npos) return end + 4;
     if (buffer.size() > head_size_max) return 0;
     char chunk[4096];
-    ssize_t count = recv(fd, chunk, sizeof chunk, 0);
-    if (count < 0 && errno == EINTR) continue;
+    ssize_t count = wire.receive(chunk, sizeof chunk);
     if (count <= 0) return 0;
     buffer.append(chunk, static_cast<std::size_t>(count));
   }
 }
 
 // Appends to `buffer` until it holds `size` bytes.
-bool read_body(int fd, std::string& buffer, std::uint64_t size) {
+bool read_body(const Wire& wire, std::string& buffer, std::uint64_t size) {
   while (buffer.size() < size) {
     char chunk[65536];
-    ssize_t count = recv(fd, chunk, std::min<std::uint64_t>(sizeof chunk, size - buffer.size()), 0);
-    if (count < 0 && errno == EINTR) continue;
+    ssize_t count =
+        wire.receive(chunk, std::min<std::uint64_t>(sizeof chunk, size - buffer.size()));
     if (count <= 0) return false;
     buffer.append(chunk, static_cast<std::size_t>(count));
   }
@@ -120,7 +157,8 @@ std::optional<std::uint64_t> length_of(std::string_view head) {
   return length;
 }
 
-bool send_answer(int fd, SinkCall call, std::string_view method, const SinkAnswer& answer) {
+bool send_answer(const Wire& wire, SinkCall call, std::string_view method,
+                 const SinkAnswer& answer) {
   std::string head = fmt::format("HTTP/1.1 {} {}\r\ncontent-length: {}\r\n", answer.status,
                                  answer.status < 300 ? "OK" : "No", answer.body.size());
   if (!answer.body.empty()) head += "content-type: application/json\r\n";
@@ -129,54 +167,61 @@ bool send_answer(int fd, SinkCall call, std::string_view method, const SinkAnswe
     head += fmt::format("etag: \"{:032x}\"\r\n", requests_total.load());
   head += "\r\n";
   if (method != "HEAD") head += answer.body;
-  return send_all(fd, head);
+  return send_all(wire, head);
 }
 
 // `head` without its blank line is the request; its body, as far as it is here, is in `buffer`.
-bool answer_one(int fd, std::string_view head, std::string& buffer) {
+bool answer_one(const Wire& wire, std::string_view head, std::string& buffer) {
   std::string_view line = head.substr(0, head.find("\r\n"));
   std::string_view method = line.substr(0, line.find(' '));
   std::string_view target = line.substr(std::min(line.size(), method.size() + 1));
   target = target.substr(0, target.find(' '));
   if (method == "GET" && target == "/")
-    return send_answer(fd, SinkCall::look, method, {.body = counts(), .error_code = {}});
+    return send_answer(wire, SinkCall::look, method, {.body = counts(), .error_code = {}});
   std::optional<std::uint64_t> length = length_of(head);
   SinkCall call = call_of(method, target);
   if (!length || (needs_body(call) && *length > body_size_max)) {
-    send_all(fd, "HTTP/1.1 411 Length Required\r\ncontent-length: 0\r\n\r\n");
+    send_all(wire, "HTTP/1.1 411 Length Required\r\ncontent-length: 0\r\n\r\n");
     return false;
   }
-  if (header(head, "expect") && !send_all(fd, "HTTP/1.1 100 Continue\r\n\r\n")) return false;
+  if (header(head, "expect") && !send_all(wire, "HTTP/1.1 100 Continue\r\n\r\n")) return false;
   std::string body;
   if (needs_body(call)) {
-    if (!read_body(fd, buffer, *length)) return false;
+    if (!read_body(wire, buffer, *length)) return false;
     body = buffer.substr(0, *length);
     buffer.erase(0, *length);
   } else {
     std::uint64_t buffered = std::min<std::uint64_t>(*length, buffer.size());
     buffer.erase(0, buffered);
-    if (!drop(fd, *length - buffered)) return false;
+    if (!drop(wire, *length - buffered)) return false;
   }
   bytes_total += *length;
   ++requests_total;
   ++calls[static_cast<std::size_t>(call)];
-  return send_answer(fd, call, method, answer_of(hub, call, target, body));
+  return send_answer(wire, call, method, answer_of(hub, call, target, body));
 }
 
-bool serve_one(int fd, std::string& buffer) {
-  std::size_t head_size = read_head(fd, buffer);
+bool serve_one(const Wire& wire, std::string& buffer) {
+  std::size_t head_size = read_head(wire, buffer);
   if (head_size == 0) return false;
   std::string head = buffer.substr(0, head_size);
   buffer.erase(0, head_size);
-  return answer_one(fd, head, buffer);
+  return answer_one(wire, head, buffer);
 }
 
 void serve(int fd) {
   int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  std::string buffer;
-  while (serve_one(fd, buffer)) {
+  Wire wire{.fd = fd};
+  bool good = true;
+  if (tls) {
+    wire.session = SSL_new(tls);
+    SSL_set_fd(wire.session, fd);
+    good = SSL_accept(wire.session) == 1;
   }
+  std::string buffer;
+  while (good) good = serve_one(wire, buffer);
+  SSL_free(wire.session);
   close(fd);
 }
 
@@ -185,8 +230,25 @@ void serve(int fd) {
   std::exit(1);
 }
 
+void speak_tls(const char* certificate, const char* key) {
+  tls = SSL_CTX_new(TLS_server_method());
+  SSL_CTX_set_min_proto_version(tls, TLS1_3_VERSION);
+  if (SSL_CTX_set_ciphersuites(tls, "TLS_AES_128_GCM_SHA256") == 1 &&
+      SSL_CTX_use_certificate_chain_file(tls, certificate) == 1 &&
+      SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) == 1)
+    return;
+  fmt::print(stderr, "sink: the certificate or its key cannot be used\n");
+  std::exit(1);
+}
+
 // Sets what a flag names; false for one that is not known or has no number.
-bool set_option(std::string_view flag, std::string_view text, std::uint64_t& port) {
+bool set_option(std::string_view flag, const char* word, std::uint64_t& port, const char*& cert,
+                const char*& key) {
+  if (flag == "--cert" || flag == "--key") {
+    (flag == "--cert" ? cert : key) = word;
+    return true;
+  }
+  std::string_view text = word;
   std::uint64_t* value = flag == "--port"                  ? &port
                          : flag == "--inline-limit"        ? &hub.inline_limit
                          : flag == "--multipart-threshold" ? &hub.multipart_threshold
@@ -202,13 +264,18 @@ bool set_option(std::string_view flag, std::string_view text, std::uint64_t& por
 int main(int count, char** words) {
   std::uint64_t port = 0;
   bool known = count % 2 == 1;
-  for (int i = 1; known && i < count; i += 2) known = set_option(words[i], words[i + 1], port);
-  if (!known || port > UINT16_MAX || hub.part_size == 0) {
+  const char* cert = nullptr;
+  const char* key = nullptr;
+  for (int i = 1; known && i < count; i += 2)
+    known = set_option(words[i], words[i + 1], port, cert, key);
+  if (!known || port > UINT16_MAX || hub.part_size == 0 || !cert != !key) {
     fmt::print(stderr,
                "usage: sink [--port N] [--inline-limit BYTES] [--multipart-threshold BYTES] "
-               "[--part-size BYTES]\n");
+               "[--part-size BYTES] [--cert FILE --key FILE]\n");
     return 2;
   }
+  if (cert) speak_tls(cert, key);
+  signal(SIGPIPE, SIG_IGN);
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (listener < 0) die("socket");
   int on = 1;
@@ -221,7 +288,7 @@ int main(int count, char** words) {
   if (bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0) die("bind");
   if (listen(listener, 1024) != 0) die("listen");
   if (getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0) die("getsockname");
-  hub.url = fmt::format("http://127.0.0.1:{}", ntohs(address.sin_port));
+  hub.url = fmt::format("{}://127.0.0.1:{}", tls ? "https" : "http", ntohs(address.sin_port));
   fmt::print("{}\n", hub.url);
   std::fflush(stdout);
   for (;;) {
