@@ -3,20 +3,56 @@
 #include <fmt/format.h>
 
 #include "net/dialer.h"
+#include "net/proxy_error.h"
 #include "net/tls_stream.h"
+#include "net/tunnel.h"
 
 namespace headrace {
 
-Task<Result<std::unique_ptr<Stream>>> Connector::connect(Scope& scope, const Url& url,
+Task<Result<std::unique_ptr<Stream>>> Connector::connect(Scope& scope, const Route& route,
                                                          const Deadlines& deadlines) {
-  if (url.secure() && !network_.tls) {
+  bool secure_somewhere = route.target.secure() || (route.proxy && route.proxy->url.secure());
+  if (secure_somewhere && !network_.tls) {
     co_return fail(make_error(ErrorClass::fail, "https_unsupported",
                               "https is switched off here, there is no TLS")
                        .at("connect"));
   }
+  Result<std::unique_ptr<Stream>> stream;
+  if (route.proxy) {
+    stream = co_await by_proxy(scope, route, deadlines);
+  } else {
+    stream = co_await straight(scope, route.target, deadlines);
+  }
+  if (!stream || !route.target.secure()) co_return stream;
+  stream = co_await secure(scope, std::move(*stream), route.target, deadlines);
+  if (!stream && route.proxy) {
+    co_return fail(through_proxy(std::move(stream.error()), *route.proxy));
+  }
+  co_return stream;
+}
+
+Task<Result<std::unique_ptr<Stream>>> Connector::straight(Scope& scope, const Url& url,
+                                                          const Deadlines& deadlines) {
   Result<std::unique_ptr<Stream>> stream = co_await reach(scope, url, deadlines);
-  if (!stream || !url.secure()) co_return stream;
-  stream = co_await secure(scope, std::move(*stream), url, deadlines);
+  std::string_view kept_by = network_.proxies.kept_straight_by(url);
+  if (stream || kept_by.empty() || stream.error().kind == ErrorClass::cancelled) co_return stream;
+  // Behind a firewall this is the whole reason.
+  std::string kept = fmt::format("{} keeps {} away from the proxy", kept_by, url.host);
+  std::string& hint = stream.error().hint;
+  hint = hint.empty() ? kept + ": look whether it should" : fmt::format("{}; {}", hint, kept);
+  co_return stream;
+}
+
+Task<Result<std::unique_ptr<Stream>>> Connector::by_proxy(Scope& scope, const Route& route,
+                                                          const Deadlines& deadlines) {
+  const ProxyServer& proxy = *route.proxy;
+  Result<std::unique_ptr<Stream>> stream = co_await reach(scope, proxy.url, deadlines);
+  if (stream && proxy.url.secure()) {
+    stream = co_await secure(scope, std::move(*stream), proxy.url, deadlines);
+  }
+  if (!stream) co_return fail(at_proxy(std::move(stream.error()), proxy));
+  if (!route.tunnelled()) co_return stream;
+  stream = co_await open_tunnel(scope, std::move(*stream), route, deadlines.tunnel);
   co_return stream;
 }
 

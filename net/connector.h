@@ -1,17 +1,19 @@
-// connector.h: Connector, from a URL to a stream that its bytes can go over. One per worker.
+// connector.h: Connector, from a route to a stream that its bytes can go over. One per worker.
 //
-// A step for each thing that has to be there: the host's addresses, a socket to one of them, and
-// for https a session over it. Each has its own deadline, and an error names its step as stage.
+// A step for each thing that has to be there: the addresses of the host, or of its proxy, a socket
+// to one of them, for https through a proxy a tunnel, and for https a session over it. Each has its
+// own deadline, and an error names its step as stage, and the proxy as host where it is at fault.
 // The stream is the caller's; what a failed step had opened is closed before connect() returns.
-// Fails with: what resolver, dialer and TlsStream fail with; resolve_timeout, https_unsupported.
+// Fails with: what resolver, dialer, tunnel and TlsStream fail with; resolve_timeout,
+// https_unsupported.
 #pragma once
 
 #include <memory>
 
 #include "net/network.h"
 #include "net/resolver.h"
+#include "net/route.h"
 #include "net/stream.h"
-#include "net/url.h"
 #include "net/watchdog.h"
 
 namespace headrace {
@@ -21,10 +23,15 @@ class Connector {
   Connector(Worker& worker, Resolver& resolver, NetworkOptions network)
       : worker_(worker), resolver_(resolver), network_(std::move(network)) {}
 
-  Task<Result<std::unique_ptr<Stream>>> connect(Scope& scope, const Url& url,
+  Task<Result<std::unique_ptr<Stream>>> connect(Scope& scope, const Route& route,
                                                 const Deadlines& deadlines);
 
  private:
+  Task<Result<std::unique_ptr<Stream>>> straight(Scope& scope, const Url& url,
+                                                 const Deadlines& deadlines);
+  // To the proxy, or where the target is https, through it.
+  Task<Result<std::unique_ptr<Stream>>> by_proxy(Scope& scope, const Route& route,
+                                                 const Deadlines& deadlines);
   Task<Result<std::unique_ptr<Stream>>> reach(Scope& scope, const Url& url,
                                               const Deadlines& deadlines);
   Task<Result<std::vector<SocketAddress>>> resolve(Scope& scope, const Url& url, Duration limit);

@@ -30,7 +30,7 @@ struct HttpAnswer {
 
 struct Connection {
   std::unique_ptr<Stream> stream;
-  std::string origin;
+  std::string key;           // of the way it leads
   std::uint64_t number = 0;  // for observers
   HttpParser parser{HttpParser::Direction::answer};
   std::vector<std::byte> buffer;  // what came and is being read

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "io/worker.h"
+#include "net/proxy_error.h"
 #include "net/retry.h"
 
 namespace headrace {
@@ -27,6 +28,14 @@ bool carries_length(const HttpRequest& request) {
 Error filled(Error error, const HttpRequest& request, const Url& url) {
   if (error.host.empty()) error.host = url.authority();
   return std::move(error).at(request.stage).on_url(request.method, url.redacted());
+}
+
+// Whoever passes a request on is who closes, cuts or garbles the connection. What has a stage was
+// told before, or did not happen on the wire.
+Error told_of(const Route& route, Error error) {
+  if (!error.stage.empty() || error.kind == ErrorClass::changed) return error;
+  if (route.forwarded() && error.host.empty()) error.host = route.proxy->url.endpoint();
+  return through_proxy(std::move(error), *route.proxy);
 }
 
 std::string_view between(std::string_view text, std::string_view open, std::string_view close) {
@@ -112,21 +121,39 @@ Task<Result<HttpAnswer>> HttpClient::send_leg(Scope& scope, const HttpRequest& r
   while (std::unique_ptr<Connection> old = pool_.take_surplus(worker_.now())) {
     co_await old->stream->close(scope);
   }
+  Result<const ProxyServer*> proxy = options_.network.proxies.choose(leg.url);
+  if (!proxy) co_return std::unexpected(std::move(proxy.error()));
+  Route route{leg.url, *proxy};
   Headers fields = fields_of(request, leg);
-  Result<std::string> head = write_request_head(request.method, leg.url.target, fields);
+  Result<HttpAnswer> answer = co_await send_on(scope, request, route, fields);
+  if (!route.proxy) co_return answer;
+  if (!answer) co_return fail(told_of(route, std::move(answer.error())));
+  if (route.forwarded() && proxy_spoke(answer->status, answer->headers)) {
+    co_return fail(error_of_proxy(route, {.status = answer->status,
+                                          .headers = answer->headers,
+                                          .body = answer->body,
+                                          .now_unix_s = worker_.backend().wall_seconds()}));
+  }
+  co_return answer;
+}
+
+Task<Result<HttpAnswer>> HttpClient::send_on(Scope& scope, const HttpRequest& request,
+                                             const Route& route, const Headers& fields) {
+  Result<std::string> head = route.head_of(request.method, fields);
   if (!head) co_return std::unexpected(std::move(head.error()));
   HttpLeg told{.stage = request.stage,
                .subject = request.subject,
                .method = request.method,
-               .url = leg.url,
+               .url = route.target,
                .headers = fields,
-               .body = request.body};
+               .body = request.body,
+               .proxy = route.proxy};
   HttpObserver* observer = options_.network.observer;
   if (observer) {
     told.begun = worker_.now();
     told.number = observer->request_begins(told);
   }
-  Result<HttpAnswer> answer = co_await send_head(scope, request, leg, *head, told);
+  Result<HttpAnswer> answer = co_await send_head(scope, request, route, *head, told);
   if (observer) {
     told.ended = worker_.now();
     observer->request_ended(told, answer);
@@ -135,24 +162,24 @@ Task<Result<HttpAnswer>> HttpClient::send_leg(Scope& scope, const HttpRequest& r
 }
 
 Task<Result<HttpAnswer>> HttpClient::send_head(Scope& scope, const HttpRequest& request,
-                                               const Leg& leg, const std::string& head,
+                                               const Route& route, const std::string& head,
                                                HttpLeg& told) {
+  const std::string key = route.key();
   bool pooled = request.idempotent && !request.new_connection;
   while (true) {
-    std::unique_ptr<Connection> connection =
-        pooled ? pool_.take(leg.url.origin(), worker_.now()) : nullptr;
+    std::unique_ptr<Connection> connection = pooled ? pool_.take(key, worker_.now()) : nullptr;
     if (!connection) {
-      Result<std::unique_ptr<Connection>> made =
-          co_await connect(scope, leg.url, request.deadlines);
+      Result<std::unique_ptr<Connection>> made = co_await connect(scope, route, request.deadlines);
       if (!made) co_return std::unexpected(std::move(made.error()));
       connection = std::move(*made);
+      connection->key = key;
     }
     told.connection = connection->number;
     told.reused = connection->reused;
     told.connected = worker_.now();
     Exchange exchange(*connection, {.head = head,
                                     .body = request.body,
-                                    .host = leg.url.authority(),
+                                    .host = route.target.authority(),
                                     .deadlines = request.deadlines,
                                     .answer_size_max = request.answer_size_max,
                                     .observer = request.observer,
@@ -166,7 +193,7 @@ Task<Result<HttpAnswer>> HttpClient::send_head(Scope& scope, const HttpRequest& 
       co_return answer;
     }
     bool silent = !answer && !exchange.answer_started();
-    if (silent && broke_off(answer.error()) && !leg.url.secure()) {
+    if (silent && broke_off(answer.error()) && !route.proxy && !route.target.secure()) {
       answer = fail(std::move(answer.error())
                         .hinting("if the server speaks TLS at this port, write https://"));
     }
@@ -177,13 +204,12 @@ Task<Result<HttpAnswer>> HttpClient::send_head(Scope& scope, const HttpRequest& 
   }
 }
 
-Task<Result<std::unique_ptr<Connection>>> HttpClient::connect(Scope& scope, const Url& url,
+Task<Result<std::unique_ptr<Connection>>> HttpClient::connect(Scope& scope, const Route& route,
                                                               const Deadlines& deadlines) {
-  Result<std::unique_ptr<Stream>> stream = co_await connector_.connect(scope, url, deadlines);
+  Result<std::unique_ptr<Stream>> stream = co_await connector_.connect(scope, route, deadlines);
   if (!stream) co_return std::unexpected(std::move(stream.error()));
   auto connection = std::make_unique<Connection>();
   connection->stream = std::move(*stream);
-  connection->origin = url.origin();
   HttpObserver* observer = options_.network.observer;
   if (observer) connection->number = observer->connection_number();
   co_return connection;

@@ -5,11 +5,12 @@
 // is sent again at once on a new connection; others never go over a used connection. Retries with
 // waiting are http_retry.h. Any status is an answer; error_of_answer() makes an error of it.
 // Redirects: 307 and 308 keep method and body, 301, 302 and 303 are followed for GET and HEAD only,
-// five at most; Authorization and cookies never leave their origin.
-// Ownership: the request, its body and observer outlive send(). close_idle() is awaited before the
-// client dies. Errors carry stage, host, method, URL without query.
-// Fails with: what connector, exchange and body fail with; too_many_redirects, redirect_refused,
-// bad_url, bad_header.
+// five at most; Authorization and cookies never leave their origin. Each of these goes through the
+// proxy that the network's rules choose for it, or straight; what a proxy itself answers is an
+// error that names it (proxy_error.h). Ownership: the request, its body and observer outlive
+// send(). close_idle() is awaited before the client dies. Errors carry stage, host, method, URL
+// without query. Fails with: what connector, exchange, body and proxies fail with;
+// too_many_redirects, redirect_refused, bad_url, bad_header.
 #pragma once
 
 #include <string>
@@ -60,11 +61,13 @@ class HttpClient {
     Url url;
     Headers headers;
   };
-  // Tells the observer of it.
   Task<Result<HttpAnswer>> send_leg(Scope& scope, const HttpRequest& request, const Leg& leg);
-  Task<Result<HttpAnswer>> send_head(Scope& scope, const HttpRequest& request, const Leg& leg,
+  // Tells the observer of it.
+  Task<Result<HttpAnswer>> send_on(Scope& scope, const HttpRequest& request, const Route& route,
+                                   const Headers& fields);
+  Task<Result<HttpAnswer>> send_head(Scope& scope, const HttpRequest& request, const Route& route,
                                      const std::string& head, HttpLeg& told);
-  Task<Result<std::unique_ptr<Connection>>> connect(Scope& scope, const Url& url,
+  Task<Result<std::unique_ptr<Connection>>> connect(Scope& scope, const Route& route,
                                                     const Deadlines& deadlines);
   Headers fields_of(const HttpRequest& request, const Leg& leg) const;
   Status redirect(const HttpRequest& request, const HttpAnswer& answer, Leg& leg) const;

@@ -12,7 +12,7 @@
 #include "io/error.h"
 #include "net/body.h"
 #include "net/headers.h"
-#include "net/url.h"
+#include "net/route.h"
 
 namespace headrace {
 
@@ -24,11 +24,12 @@ struct HttpLeg {
   std::string_view subject;  // whose part it is, empty where nobody said
   std::string_view method;
   const Url& url;
-  const Headers& headers;  // all that are sent
+  const Headers& headers;  // all that are sent, but credentials for a proxy
   const Body& body;
-  std::uint64_t number = 0;      // the observer's
-  std::uint64_t connection = 0;  // the observer's; 0 as long as there is none
-  bool reused = false;           // the connection carried a request before
+  const ProxyServer* proxy = nullptr;  // that it goes through
+  std::uint64_t number = 0;            // the observer's
+  std::uint64_t connection = 0;        // the observer's; 0 as long as there is none
+  bool reused = false;                 // the connection carried a request before
 
   // Moments, in their order; zero where they were not reached.
   Time begun{};

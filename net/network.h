@@ -4,6 +4,8 @@
 
 #include <memory>
 
+#include "net/proxy.h"
+
 namespace headrace {
 
 class HttpObserver;
@@ -11,6 +13,7 @@ class TlsContext;
 
 struct NetworkOptions {
   std::shared_ptr<const TlsContext> tls;  // a client's; without it https:// is refused
+  ProxyRules proxies;                     // which requests go through which
   HttpObserver* observer = nullptr;       // outlives the clients
 };
 

@@ -4,10 +4,10 @@
 
 namespace headrace {
 
-std::unique_ptr<Connection> ConnectionPool::take(std::string_view origin, Time now) {
+std::unique_ptr<Connection> ConnectionPool::take(std::string_view key, Time now) {
   for (auto one = idle_.rbegin(); one != idle_.rend(); ++one) {
     if (now - (*one)->idle_since > limits_.age_max) break;
-    if ((*one)->origin != origin) continue;
+    if ((*one)->key != key) continue;
     std::unique_ptr<Connection> connection = std::move(*one);
     idle_.erase(std::next(one).base());
     connection->reused = true;

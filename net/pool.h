@@ -1,4 +1,4 @@
-// pool.h: ConnectionPool, the idle connections of one worker, by origin.
+// pool.h: ConnectionPool, the idle connections of one worker, by the way they lead (route.h).
 //
 // The one used last is taken first, as it is the least likely to have been closed meanwhile.
 // Closing takes time, so the pool only hands out what should be closed. Empty before destruction.
@@ -23,8 +23,8 @@ class ConnectionPool {
   explicit ConnectionPool(const Limits& limits) : limits_(limits) {}
   ~ConnectionPool() { CHECK(idle_.empty()); }
 
-  // An idle connection to that origin, or null.
-  std::unique_ptr<Connection> take(std::string_view origin, Time now);
+  // An idle connection that leads there, or null.
+  std::unique_ptr<Connection> take(std::string_view key, Time now);
   void put(std::unique_ptr<Connection> connection, Time now);
   // One that is too old or too many, or null.
   std::unique_ptr<Connection> take_surplus(Time now);

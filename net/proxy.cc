@@ -57,11 +57,6 @@ std::optional<Result<ProxyServer>> named(const ProxyRules::Variable& variable,
   return ProxyServer::parse(*value, name);
 }
 
-NoProxy no_proxy_of(const ProxyRules::Variable& variable) {
-  std::string_view name;
-  return NoProxy::parse(value_of(variable, "no_proxy", "NO_PROXY", name).value_or(""));
-}
-
 }  // namespace
 
 Result<ProxyServer> ProxyServer::parse(std::string_view text, std::string_view source) {
@@ -82,7 +77,7 @@ Result<ProxyServer> ProxyServer::parse(std::string_view text, std::string_view s
         make_error(ErrorClass::fail, "proxy_unsupported",
                    fmt::format("{} names a SOCKS proxy, which headrace does not speak to", source))
             .at("settings")
-            .hinting("name an http:// or https:// proxy, or go without one: --no-proxy"));
+            .hinting("name an http:// or https:// proxy, or go without one: --no-proxy '*'"));
   }
   if (lower != "http" && lower != "https") {
     return unusable(source, "does not begin with http:// or https://");
@@ -101,30 +96,40 @@ Result<ProxyServer> ProxyServer::parse(std::string_view text, std::string_view s
   return proxy;
 }
 
-ProxyRules ProxyRules::of_environment(const Variable& variable) {
+Result<ProxyRules> ProxyRules::load(const ProxyFlags& flags, const Variable& variable) {
   ProxyRules rules;
-  rules.http_ = named(variable, "http_proxy", "HTTP_PROXY");
-  rules.https_ = named(variable, "https_proxy", "HTTPS_PROXY");
-  rules.all_ = named(variable, "all_proxy", "ALL_PROXY");
-  rules.no_proxy_ = no_proxy_of(variable);
+  std::string_view no_proxy_name = "--no-proxy";
+  std::optional<std::string> no_proxy = flags.no_proxy;
+  if (!no_proxy) no_proxy = value_of(variable, "no_proxy", "NO_PROXY", no_proxy_name);
+  rules.no_proxy_ = NoProxy::parse(no_proxy.value_or(""));
+  rules.no_proxy_source_ = no_proxy_name;
+  if (!flags.proxy) {
+    rules.http_ = named(variable, "http_proxy", "HTTP_PROXY");
+    rules.https_ = named(variable, "https_proxy", "HTTPS_PROXY");
+    rules.all_ = named(variable, "all_proxy", "ALL_PROXY");
+  } else if (!flags.proxy->empty()) {
+    Result<ProxyServer> server = ProxyServer::parse(*flags.proxy, "--proxy");
+    if (!server) return std::unexpected(std::move(server.error()));
+    rules.all_ = std::move(server);
+  }
   return rules;
 }
 
-Result<ProxyRules> ProxyRules::of_flag(std::string_view proxy, const Variable& variable) {
-  Result<ProxyServer> server = ProxyServer::parse(proxy, "--proxy");
-  if (!server) return std::unexpected(std::move(server.error()));
-  ProxyRules rules;
-  rules.all_ = std::move(server);
-  rules.no_proxy_ = no_proxy_of(variable);
-  return rules;
+const ProxyRules::Named& ProxyRules::named_for(const Url& url) const {
+  const Named& by_scheme = url.secure() ? https_ : http_;
+  return by_scheme ? by_scheme : all_;
 }
 
 Result<const ProxyServer*> ProxyRules::choose(const Url& url) const {
-  const Named& by_scheme = url.secure() ? https_ : http_;
-  const Named& chosen = by_scheme ? by_scheme : all_;
-  if (!chosen || no_proxy_.matches(url)) return nullptr;
-  if (!*chosen) return std::unexpected(chosen->error());
-  return &**chosen;
+  const Named& named = named_for(url);
+  if (!named || no_proxy_.matches(url)) return nullptr;
+  if (!*named) return std::unexpected(named->error());
+  return &**named;
+}
+
+std::string_view ProxyRules::kept_straight_by(const Url& url) const {
+  bool kept = named_for(url) && no_proxy_.matches(url);
+  return kept ? std::string_view(no_proxy_source_) : std::string_view();
 }
 
 }  // namespace headrace

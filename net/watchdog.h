@@ -16,6 +16,8 @@ namespace headrace {
 struct Deadlines {
   Duration resolve = 20s;
   Duration connect = 10s;
+  // For a proxy's answer to CONNECT: it resolves and connects meanwhile, as we would.
+  Duration tunnel = 30s;
   Duration tls = 10s;  // the handshake
   // From the last byte of the request confirmed to the first of the answer. What the server has to
   // think about before it answers (completion, verify, commit) needs deadline_long.

@@ -6,6 +6,7 @@
 #include "net/address.h"
 #include "net/resolver.h"
 #include "tests/support/loop.h"
+#include "tests/support/loopback.h"
 
 namespace headrace {
 namespace {
@@ -22,18 +23,6 @@ Result<int> dialed(Loop& loop, std::vector<SocketAddress> addresses, Duration li
   loop.run(dial_into(*loop.scope, std::move(addresses), limit, result));
   return *result;
 }
-
-// A bound port where nobody listens stays refused as long as the test holds it.
-struct ClosedPort {
-  explicit ClosedPort(const char* host) : address(*numeric_address(host, 0)) {
-    socket = ::socket(family_of(address), SOCK_STREAM | SOCK_CLOEXEC, 0);
-    auto* name = reinterpret_cast<sockaddr*>(&address.storage);
-    if (::bind(socket, name, address.size) == 0) getsockname(socket, name, &address.size);
-  }
-  ~ClosedPort() { ::close(socket); }
-  SocketAddress address;
-  int socket;
-};
 
 Task<void> resolve_into(Scope& scope, Resolver& resolver, std::string host,
                         std::optional<Result<std::vector<SocketAddress>>>& found) {

@@ -5,9 +5,9 @@
 namespace headrace {
 namespace {
 
-std::unique_ptr<Connection> connection_to(std::string_view origin) {
+std::unique_ptr<Connection> connection_to(std::string_view key) {
   auto connection = std::make_unique<Connection>();
-  connection->origin = origin;
+  connection->key = key;
   return connection;
 }
 
@@ -20,7 +20,7 @@ constexpr Time start{};
 
 }  // namespace
 
-TEST_CASE("the one used last comes first, and only from its own origin") {
+TEST_CASE("the one used last comes first, and only from its own way") {
   ConnectionPool pool({});
   std::unique_ptr<Connection> first = connection_to("http://a");
   std::unique_ptr<Connection> last = connection_to("http://a");
@@ -42,11 +42,11 @@ TEST_CASE("too old or too many are handed out to be closed, the oldest first") {
   pool.put(connection_to("http://b"), start + 8s);
   CHECK(!pool.take_surplus(start + 10s));
   CHECK(!pool.take("http://a", start + 11s));
-  CHECK(pool.take_surplus(start + 11s)->origin == "http://a");
+  CHECK(pool.take_surplus(start + 11s)->key == "http://a");
   CHECK(!pool.take_surplus(start + 11s));
   pool.put(connection_to("http://c"), start + 11s);
   pool.put(connection_to("http://d"), start + 11s);
-  CHECK(pool.take_surplus(start + 11s)->origin == "http://b");
+  CHECK(pool.take_surplus(start + 11s)->key == "http://b");
   CHECK(!pool.take_surplus(start + 11s));
   empty(pool);
 }

@@ -25,7 +25,7 @@ std::string way(const ProxyRules& rules, std::string_view url) {
 }
 
 std::string way(const Variables& variables, std::string_view url) {
-  return way(ProxyRules::of_environment(reader_of(variables)), url);
+  return way(*ProxyRules::load({}, reader_of(variables)), url);
 }
 
 }  // namespace
@@ -57,22 +57,42 @@ TEST_CASE("a CGI script does not take its proxy from a client's header") {
   CHECK(way({{"HTTPS_PROXY", "good"}, {"REQUEST_METHOD", "GET"}}, "https://x.org/") == "good");
 }
 
-TEST_CASE("a flag takes the place of the variables but for no_proxy") {
-  Variables variables = {{"https_proxy", "http://b"}, {"no_proxy", "x.org"}};
-  Result<ProxyRules> rules = ProxyRules::of_flag("http://flag:1", reader_of(variables));
-  REQUIRE(rules);
-  CHECK(way(*rules, "http://x.org/") == "straight");
-  CHECK(way(*rules, "https://y.org/") == "flag");
-  CHECK(!ProxyRules::of_flag("socks5://flag:1", reader_of(variables)));
+TEST_CASE("each flag takes the place of its variables") {
+  ProxyRules::Variable variable =
+      reader_of({{"https_proxy", "http://b"}, {"ALL_PROXY", "http://c"}, {"no_proxy", "x.org"}});
+  ProxyRules one = *ProxyRules::load({.proxy = "http://flag:1", .no_proxy = {}}, variable);
+  CHECK(way(one, "http://x.org/") == "straight");
+  CHECK(way(one, "https://y.org/") == "flag");
+  CHECK(!one.empty());
+  ProxyRules other = *ProxyRules::load({.proxy = {}, .no_proxy = "y.org"}, variable);
+  CHECK(way(other, "https://x.org/") == "b");
+  CHECK(way(other, "https://y.org/") == "straight");
+  CHECK(way(*ProxyRules::load({.proxy = {}, .no_proxy = "*"}, variable), "http://z/") ==
+        "straight");
+  CHECK(way(*ProxyRules::load({.proxy = {}, .no_proxy = ""}, variable), "http://x.org/") == "c");
+  CHECK(ProxyRules::load({.proxy = "", .no_proxy = {}}, variable)->empty());
   CHECK(ProxyRules().empty());
-  CHECK(!rules->empty());
+  Result<ProxyRules> socks =
+      ProxyRules::load({.proxy = "socks5://flag:1", .no_proxy = {}}, variable);
+  REQUIRE(!socks);
+  CHECK(socks.error().code == "proxy_unsupported");
+}
+
+TEST_CASE("what keeps a host away from a proxy is named, where there is one to be kept from") {
+  ProxyRules::Variable variable = reader_of({{"https_proxy", "http://b"}, {"NO_PROXY", "x.org"}});
+  ProxyRules rules = *ProxyRules::load({}, variable);
+  CHECK(rules.kept_straight_by(*Url::parse("https://x.org/")) == "NO_PROXY");
+  CHECK(rules.kept_straight_by(*Url::parse("https://y.org/")) == "");
+  CHECK(rules.kept_straight_by(*Url::parse("http://x.org/")) == "");
+  rules = *ProxyRules::load({.proxy = "p:1", .no_proxy = "x.org"}, variable);
+  CHECK(rules.kept_straight_by(*Url::parse("http://x.org/")) == "--no-proxy");
 }
 
 TEST_CASE("a proxy that cannot be used is an error only to whom it concerns") {
   Variables socks = {{"ALL_PROXY", "socks5h://u:secretword@p:1080"}, {"no_proxy", "x.org"}};
   CHECK(way(socks, "https://x.org/") == "straight");
   CHECK(way(socks, "https://y.org/") == "proxy_unsupported");
-  ProxyRules rules = ProxyRules::of_environment(reader_of(socks));
+  ProxyRules rules = *ProxyRules::load({}, reader_of(socks));
   Error error = rules.choose(*Url::parse("https://y.org/")).error();
   CHECK(error.message.contains("ALL_PROXY"));
   CHECK(!describe(error).contains("secretword"));
