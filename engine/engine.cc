@@ -156,7 +156,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   std::vector<Worker*> list;
   for (std::size_t index = 0; index < workers; ++index)
     list.push_back(&parts->runtime->worker(index));
-  NetworkOptions network{.tls = TlsContext::of_client(options.tls)};
+  NetworkOptions network{.tls = TlsContext::of_client(options.tls), .proxies = options.proxies};
   Status watched = parts->watch_requests(options, network);
   if (!watched) {
     parts->runtime->stop();

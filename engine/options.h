@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "net/proxy.h"
 #include "net/tls_context.h"
 
 namespace headrace {
@@ -15,6 +16,7 @@ struct EngineOptions {
   std::uint8_t verbosity = 0;            // 1: say what was degraded and why; 2: every request
   std::string trace_path;                // where a trace is written; empty: none
   TlsSettings tls;
+  ProxyRules proxies;  // unless told otherwise, all goes straight
 };
 
 }  // namespace headrace

@@ -46,6 +46,10 @@ std::string curl_command(const HttpLeg& leg) {
     command +=
         " -H " + quoted(fmt::format("{}: {}", name, shown ? redact_text(value) : "<SECRET>"));
   }
+  if (leg.proxy) {
+    command += " -x " + quoted(leg.proxy->url.origin());
+    if (!leg.proxy->authorization.empty()) command += " -U \"<SECRET>\"";
+  }
   std::string_view text = leg.body.text();
   if (!text.empty() && text.size() <= shown_body_max) {
     command += " --data-raw " + quoted(redact_text(text, shown_body_max * 2));

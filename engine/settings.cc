@@ -201,6 +201,9 @@ Result<Settings> load_settings(const SettingsFlags& flags, const Environment& en
       return fail(std::move(found.error()));
     }
   }
+  Result<ProxyRules> proxies = ProxyRules::load(flags.proxy, environment.variable);
+  if (!proxies) return fail(std::move(proxies.error()));
+  settings.proxies = std::move(*proxies);
   settings.offline =
       flag_of(environment, "HF_HUB_OFFLINE") || flag_of(environment, "TRANSFORMERS_OFFLINE");
   settings.progress_bars_disabled = flag_of(environment, "HF_HUB_DISABLE_PROGRESS_BARS");

@@ -4,9 +4,11 @@
 // in, so that nothing here touches the process and tests need no real environment.
 // Variables: HF_ENDPOINT, HUGGINGFACE_CO_STAGING, HF_TOKEN, HUGGING_FACE_HUB_TOKEN, HF_TOKEN_PATH,
 // HF_HOME, XDG_CACHE_HOME, HOME, HF_HUB_DISABLE_IMPLICIT_TOKEN, HF_HUB_OFFLINE,
-// TRANSFORMERS_OFFLINE, HF_HUB_DISABLE_PROGRESS_BARS, HF_DEBUG, and those of net/trust.h.
+// TRANSFORMERS_OFFLINE, HF_HUB_DISABLE_PROGRESS_BARS, HF_DEBUG, and those of net/trust.h and
+// net/proxy.h.
 // Source: shared notes on huggingface_hub 2.4.0 (`constants.py`, `utils/_auth.py`).
-// Fails with: bad_endpoint, bad_token, token_file_unreadable.
+// Fails with: bad_endpoint, bad_token, token_file_unreadable; bad_proxy and proxy_unsupported of a
+// flag.
 #pragma once
 
 #include <functional>
@@ -15,6 +17,7 @@
 #include <string_view>
 
 #include "io/error.h"
+#include "net/proxy.h"
 #include "net/tls_context.h"
 
 namespace headrace {
@@ -38,12 +41,14 @@ struct SettingsFlags {
   std::string client_cert;
   std::string client_key;
   bool skip_tls_verification = false;
+  ProxyFlags proxy;
 };
 
 struct Settings {
   std::string endpoint;      // no trailing slash
   std::string token;         // empty: anonymous
   std::string token_source;  // --token, HF_TOKEN, a path …; for messages, never the token
+  ProxyRules proxies;
   bool offline = false;
   bool progress_bars_disabled = false;
   bool debug = false;

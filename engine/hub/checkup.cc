@@ -9,6 +9,7 @@
 #include "io/worker.h"
 #include "net/address.h"
 #include "net/dialer.h"
+#include "net/proxy_error.h"
 #include "net/tls_stream.h"
 
 namespace headrace {
@@ -53,8 +54,46 @@ Task<std::vector<Finding>> HubCheckup::run(Scope& scope) {
 }
 
 Task<bool> HubCheckup::reach(Scope& scope, const Url& url) {
+  if (!reached_.insert(url.endpoint()).second) co_return true;
+  Result<const ProxyServer*> proxy = judge_proxy(url);
+  if (!proxy) co_return false;
+  const Url& first = *proxy ? (*proxy)->url : url;
+  if (*proxy && !reached_.insert(first.endpoint()).second) co_return true;
+  const std::size_t found_before = found_.size();
+  bool connected = co_await connect_to(scope, first);
+  for (std::size_t i = found_before; *proxy && i < found_.size(); ++i) {
+    Finding& finding = found_[i];
+    if (!finding.error) continue;
+    finding.error = at_proxy(std::move(*finding.error), **proxy);
+    finding.text = finding.error->message;
+    finding.advice = finding.error->hint;
+  }
+  co_return connected;
+}
+
+Result<const ProxyServer*> HubCheckup::judge_proxy(const Url& url) {
+  const ProxyRules& rules = client_.network().proxies;
   std::string host = url.endpoint();
-  if (!reached_.insert(host).second) co_return true;
+  Result<const ProxyServer*> proxy = rules.choose(url);
+  if (!proxy) {
+    found_.push_back(failed_finding(host, "proxy", proxy.error()));
+    return proxy;
+  }
+  std::string_view kept_by = rules.kept_straight_by(url);
+  std::string text = "it is spoken to without a proxy";
+  if (*proxy) {
+    text = fmt::format("it is spoken to through the proxy {}, which {} names{}",
+                       (*proxy)->url.origin(), (*proxy)->source,
+                       (*proxy)->authorization.empty() ? "" : ", with user and password");
+  } else if (!kept_by.empty()) {
+    text += fmt::format(", as {} keeps it away from that", kept_by);
+  }
+  add(host, "proxy", Verdict::ok, std::move(text));
+  return proxy;
+}
+
+Task<bool> HubCheckup::connect_to(Scope& scope, const Url& url) {
+  std::string host = url.endpoint();
   Worker& worker = scope.worker();
   Deadlines deadlines;
   Time begin = worker.now();

@@ -22,8 +22,12 @@ class HubCheckup {
   Task<std::vector<Finding>> run(Scope& scope);
 
  private:
-  // Names and addresses, each connected to, and TLS over the first; false if there is no way.
+  // The first step to a host, which its proxy is where there is one; false if there is no way.
   Task<bool> reach(Scope& scope, const Url& url);
+  // Which proxy leads there, null for none; an error where nobody can say.
+  Result<const ProxyServer*> judge_proxy(const Url& url);
+  // Names and addresses, each connected to, and TLS over the first.
+  Task<bool> connect_to(Scope& scope, const Url& url);
   // Takes the socket over.
   Task<bool> speak_tls(Scope& scope, int socket, const Url& url);
   void judge_certificate(const CertificateFacts& certificate, const std::string& host);

@@ -54,7 +54,8 @@ Result<T> placed(Result<T> parsed, const HttpAnswer& answer, std::string_view me
 }
 
 bool reached_nobody(const Error& error) {
-  return error.stage == "resolve" || error.stage == "connect" || error.stage == "tls";
+  return error.stage == "resolve" || error.stage == "connect" || error.stage == "proxy" ||
+         error.stage == "tls";
 }
 
 // Of a call that must not be repeated and reached nobody: whoever asks may run it again.

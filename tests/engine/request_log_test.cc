@@ -38,6 +38,25 @@ TEST_CASE("a long body is told by its size") {
   CHECK(command_of({}, Body(), "http://h/a") == R"(curl -X PUT "http://h/a")");
 }
 
+TEST_CASE("a proxy is told without its credentials") {
+  Url url = *Url::parse("http://h/a");
+  Headers headers;
+  Body body;
+  auto command_by = [&](std::string_view address) {
+    ProxyServer proxy = *ProxyServer::parse(address, "X");
+    return curl_command({.stage = "part",
+                         .subject = {},
+                         .method = "GET",
+                         .url = url,
+                         .headers = headers,
+                         .body = body,
+                         .proxy = &proxy});
+  };
+  CHECK(command_by("p:3128") == R"(curl -X GET -x "http://p:3128" "http://h/a")");
+  CHECK(command_by("https://u:secretword@p") ==
+        R"(curl -X GET -x "https://p" -U "<SECRET>" "http://h/a")");
+}
+
 TEST_CASE("an outcome names status, time, id and connection") {
   std::vector<std::string> told;
   RequestLog log([&told](std::string line) { told.push_back(std::move(line)); }, nullptr);

@@ -131,6 +131,20 @@ TEST_CASE("HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE, HF_HUB_DISABLE_PROGRESS_BARS
   CHECK_FALSE(settings_of({{"HF_DEBUG", "2"}}).debug);
 }
 
+TEST_CASE("proxies by variables and by flags") {
+  Url url = *Url::parse("http://hub.test/");
+  auto proxy_of = [&url](const Settings& settings) { return (*settings.proxies.choose(url)); };
+  CHECK(proxy_of(settings_of({})) == nullptr);
+  CHECK(proxy_of(settings_of({{"http_proxy", "p:1"}}))->source == "http_proxy");
+  SettingsFlags flags{.proxy = {.proxy = "q:1", .no_proxy = {}}};
+  CHECK(proxy_of(settings_of({{"http_proxy", "p:1"}}, {}, flags))->source == "--proxy");
+  flags.proxy.no_proxy = "hub.test";
+  CHECK(proxy_of(settings_of({}, {}, flags)) == nullptr);
+  // A variable may be meant for others; a flag is meant for us.
+  CHECK(settings_of({{"http_proxy", "nonsense://"}}).endpoint == "https://huggingface.co");
+  CHECK(failure_of({}, {}, {.proxy = {.proxy = "nonsense://", .no_proxy = {}}}) == "bad_proxy");
+}
+
 TEST_CASE("the truth values of the ecosystem") {
   for (const char* yes : {"1", "ON", "on", "YES", "Yes", "TRUE", "true"}) CHECK(is_true(yes));
   for (const char* no : {"", "0", "2", "OFF", "no", "false", " 1", "truer"})

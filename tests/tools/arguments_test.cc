@@ -72,6 +72,10 @@ TEST_CASE("every flag of upload arrives") {
                                             "f",
                                             "--endpoint",
                                             "http://h",
+                                            "--proxy",
+                                            "p:1",
+                                            "--no-proxy",
+                                            "a,b",
                                             "-vv",
                                             "--json"});
   CHECK(arguments.local_path == "./d");
@@ -93,6 +97,8 @@ TEST_CASE("every flag of upload arrives") {
   CHECK(arguments.common.settings.token == "t");
   CHECK(arguments.common.settings.token_file == "f");
   CHECK(arguments.common.settings.endpoint == "http://h");
+  CHECK(arguments.common.settings.proxy.proxy == "p:1");
+  CHECK(arguments.common.settings.proxy.no_proxy == "a,b");
   CHECK(arguments.common.verbosity == 2);
   CHECK(arguments.common.format == OutputFormat::json);
   CHECK(upload({"r", "--no-private"}).is_private == false);

@@ -61,6 +61,10 @@ void add_access(CLI::App& verb, Raw& raw) {
   verb.add_option("--endpoint", settings.endpoint, "Address of the Hub, before HF_ENDPOINT")
       ->type_name("URL");
   add_tls(verb, settings);
+  verb.add_option("--proxy", settings.proxy.proxy, "Proxy for all, before HTTPS_PROXY and its kin")
+      ->type_name("URL");
+  verb.add_option("--no-proxy", settings.proxy.no_proxy, "Hosts that go without it, or '*'")
+      ->type_name("LIST");
   CLI::Option* format = verb.add_option("--format", raw.format, "auto, human, agent, json or quiet")
                             ->check(CLI::IsMember({"auto", "human", "agent", "json", "quiet"}));
   CLI::Option* json = verb.add_flag("--json", raw.json, "One JSON object a line: --format json");

@@ -40,6 +40,7 @@ int run_with_settings(Verb verb, Interrupts& interrupts) {
   if (settings && settings->debug) common.verbosity = 2;
   if (settings) common.engine.tls = settings->tls;
   common.engine.verbosity = static_cast<std::uint8_t>(std::min(common.verbosity, 2));
+  if (settings) common.engine.proxies = settings->proxies;
   std::unique_ptr<Output> output =
       make_output(output_options(common, no_bars, environment), process_streams());
   Run run{.environment = environment,
