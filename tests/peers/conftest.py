@@ -268,9 +268,7 @@ def download(hub, tmp_path):
         snapshot_download(repo_id, revision=revision, repo_type=repo_type, local_dir=where,
                           cache_dir=tmp_path / f"cache{count}", token=hub.token,
                           endpoint=endpoint or hub.url)
-        files = tree_of(where)
-        return {path: data for path, data in files.items()
-                if path != ".gitattributes" and not path.startswith(".cache/")}
+        return content_of(where)
 
     return fetch
 
@@ -279,6 +277,12 @@ def tree_of(folder):
     folder = Path(folder)
     return {path.relative_to(folder).as_posix(): path.read_bytes()
             for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def content_of(folder):
+    """What of a download was uploaded."""
+    return {path: data for path, data in tree_of(folder).items()
+            if path != ".gitattributes" and not path.startswith(".cache/")}
 
 
 def bytes_of(size, seed=0):

@@ -133,7 +133,8 @@ class Rule:
 
 
 class Relay:
-    def __init__(self, upstream_url):
+    def __init__(self, upstream_url, context=None):
+        """With an ssl.SSLContext it speaks TLS to its clients."""
         self.upstream_url = upstream_url
         self.upstream = urlsplit(upstream_url)
         self.requests, self.rules, self.gates = [], [], []
@@ -142,6 +143,10 @@ class Relay:
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.relay = self
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        if context:
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
+                                                     do_handshake_on_connect=False)
+            self.url = self.url.replace("http", "https", 1)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()
 

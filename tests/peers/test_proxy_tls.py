@@ -1,0 +1,129 @@
+"""Through proxies to https targets: tunnels (CONNECT), and proxies that speak TLS themselves."""
+
+import pytest
+from conftest import content_of
+from proxies import CREDENTIALS, DOWNLOAD, HTML, PASSWORD_IN_URL, Scripted, Squid, TlsFront, \
+    Tinyproxy, doctor_error, endless, shows_no_secret, tells_nobody
+from relay import Relay
+from tls import Authority, server_context
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def context(authority):
+    return server_context(authority.issue("good"))
+
+
+@pytest.fixture
+def tls_relay(hub, context):
+    """What a target hears inside TLS."""
+    with Relay(hub.url, context) as relay:
+        yield relay
+
+
+@pytest.mark.parametrize("make", [None, Tinyproxy, Squid])
+def test_upload_and_download(headrace, tls_relay, folder, client_2_4_0, tmp_path, authority, make):
+    where, expected = folder
+    target = tls_relay.url.removeprefix("https://")
+    with make() if make else Scripted() as proxy:
+        env = {"HTTPS_PROXY": proxy.url if make else ""}
+        run = headrace("upload", "me/tunnel", where, "-vv", "--ca-cert", authority.path,
+                       endpoint=tls_relay.url, env=env)
+        assert run.code == 0 and shows_no_secret(run), run
+        sent = len(tls_relay.requests)
+        client_2_4_0("python", "-c", DOWNLOAD, "me/tunnel", str(tmp_path / "back"),
+                     endpoint=tls_relay.url, SSL_CERT_FILE=authority.path, **env)
+        if make:
+            seen = proxy.seen()
+            assert seen and set(seen) == {("CONNECT", target)}
+    assert any(request.method == "PUT" for request in tls_relay.requests[:sent])
+    assert tells_nobody(tls_relay.requests)
+    assert content_of(tmp_path / "back") == expected
+    assert ("-x " in run.err) == bool(make)
+
+
+@pytest.mark.parametrize("make", [Tinyproxy, Squid])
+@pytest.mark.parametrize("secure", [False, True])
+def test_proxy_spoken_to_over_tls(headrace, relay, tls_relay, folder, download, authority, context,
+                                  make, secure):
+    target = tls_relay if secure else relay
+    with make() as proxy, TlsFront(proxy.port, context) as front:
+        run = headrace("upload", "me/tls-proxy", folder[0], "--ca-cert", authority.path,
+                       endpoint=target.url,
+                       env={"ALL_PROXY": f"https://{proxy.credentials}{front.address}"})
+        assert run.code == 0 and shows_no_secret(run), run
+        methods = {method for method, _ in proxy.seen()}
+    assert ("CONNECT" in methods) == secure and ("PUT" in methods) != secure
+    assert tells_nobody(target.requests)
+    assert download("me/tls-proxy") == folder[1]
+
+
+def test_who_is_believed_at_a_proxy(headrace, hub, context, authority):
+    with Tinyproxy() as proxy, TlsFront(proxy.port, context) as front:
+        error = doctor_error(headrace, hub.url, {"HTTP_PROXY": f"https://{front.address}"})
+        assert error["stage"] == "tls" and error["host"] == front.address, error
+        assert front.address in error["message"] and "HTTP_PROXY" in error["hint"]
+        error = doctor_error(headrace, hub.url, {"HTTP_PROXY": f"https://{proxy.address}",
+                                                 "SSL_CERT_FILE": authority.path})
+        assert error["stage"] == "tls" and error["host"] == proxy.address, error
+
+
+# Bad proxies.
+
+BAD = {
+    "closes": (b"", "connection_closed", 0),
+    "speaks no HTTP": (HTML + b"\r\n", "bad_http", 0),
+    "does not end": (endless, "http_limit", 0),
+    "wants another kind": (b"HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\n\r\n",
+                           "proxy_auth_required", 407),
+    "sends elsewhere": (b"HTTP/1.1 302 Found\r\nLocation: http://login.test/\r\n\r\n" + HTML,
+                        "proxy_refused", 302),
+    "is in trouble": (b"HTTP/1.1 502 Bad Gateway\r\n\r\n" + HTML, "proxy_failed", 502),
+}
+
+
+@pytest.mark.parametrize("how", BAD)
+def test_proxy_that(headrace, how):
+    answer, code, status = BAD[how]
+    with Scripted(answer) as proxy:
+        error = doctor_error(headrace, "https://hub.test", {"HTTPS_PROXY": proxy.url})
+    assert (error["code"], error["stage"]) == (code, "proxy"), error
+    assert (error["status"] or 0) == status and error["host"] == proxy.address
+    assert "HTTPS_PROXY" in error["hint"] or "proxy" in error["hint"]
+    assert proxy.heard[0].startswith(b"CONNECT hub.test:443 HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("behind", [b"", HTML])
+def test_tunnel_that_leads_nowhere(headrace, behind):
+    """Who closed it, or answered instead, cannot be told; that there is a proxy can."""
+    with Scripted(b"HTTP/1.1 200 Connection established\r\n\r\n" + behind) as proxy:
+        error = doctor_error(headrace, "https://hub.test", {"https_proxy": proxy.url})
+    assert error["stage"] == "tls" and error["host"] == "hub.test:443", error
+    assert f"through the proxy {proxy.address} of https_proxy" in error["message"]
+
+
+@pytest.mark.parametrize("who", ["", "someone:wrongpassword@", f"nobody:{PASSWORD_IN_URL}@"])
+def test_credentials_wanted(headrace, tls_relay, folder, who):
+    with Squid() as proxy:
+        run = headrace("upload", "me/x", folder[0], "--json", endpoint=tls_relay.url,
+                       env={"ALL_PROXY": f"http://{who}{proxy.address}"})
+    assert run.code == 1 and shows_no_secret(run) and "wrongpassword" not in run.out + run.err
+    assert (run.error["code"], run.error["status"]) == ("proxy_auth_required", 407)
+    assert run.error["host"] == proxy.address and "ALL_PROXY" in run.error["hint"]
+    assert CREDENTIALS not in run.out and not tls_relay.requests
+
+
+def test_targets_out_of_reach(headrace):
+    for make in (Tinyproxy, Squid):
+        with make() as proxy:
+            error = doctor_error(headrace, "https://127.0.0.1:1", {"HTTPS_PROXY": proxy.url})
+            assert (error["code"], error["class"]) == ("proxy_failed", "retry"), error
+            assert error["host"] == proxy.address and "127.0.0.1:1" in error["message"]
+    with Squid() as proxy:
+        error = doctor_error(headrace, "https://forbidden.test", {"HTTPS_PROXY": proxy.url})
+    assert (error["code"], error["status"]) == ("proxy_refused", 403), error
+    assert error["server_message"].startswith("ERR_ACCESS_DENIED")
