@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "io/worker.h"
 #include "net/dialer.h"
 #include "net/proxy_error.h"
 #include "net/tls_stream.h"
@@ -60,7 +61,8 @@ Task<Result<std::unique_ptr<Stream>>> Connector::reach(Scope& scope, const Url& 
                                                        const Deadlines& deadlines) {
   Result<std::vector<SocketAddress>> addresses = co_await resolve(scope, url, deadlines.resolve);
   if (!addresses) co_return std::unexpected(std::move(addresses.error()));
-  Result<int> socket = co_await dial(scope, *addresses, deadlines.connect, url.endpoint());
+  std::vector<SocketAddress> tried = scores_.worth_trying(std::move(*addresses), worker_.now());
+  Result<int> socket = co_await dial(scope, tried, deadlines.connect, url.endpoint(), &scores_);
   if (!socket) co_return std::unexpected(std::move(socket.error()));
   co_return std::make_unique<PlainStream>(worker_, *socket);
 }

@@ -10,6 +10,7 @@
 
 #include <memory>
 
+#include "net/address_scores.h"
 #include "net/network.h"
 #include "net/resolver.h"
 #include "net/route.h"
@@ -41,6 +42,7 @@ class Connector {
 
   Worker& worker_;
   Resolver& resolver_;
+  AddressScores scores_;
   const NetworkOptions network_;
 };
 

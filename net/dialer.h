@@ -2,7 +2,8 @@
 //
 // A new address is tried every 250 ms, or as soon as one has failed; the first connection wins and
 // the others are cancelled and closed before dial() returns. Waiting longer before the second try
-// would make a broken IPv6 path felt by people, less would open connections for nothing.
+// would make a broken IPv6 path felt by people, less would open connections for nothing. What
+// became of each address is noted in the scores, where there are some; to be overtaken is to fail.
 // Fails with: connect_failed (by errno), connect_timeout (retry), cancelled.
 #pragma once
 
@@ -12,6 +13,7 @@
 #include "io/error.h"
 #include "io/operation.h"
 #include "io/scope.h"
+#include "net/address_scores.h"
 
 namespace headrace {
 
@@ -19,6 +21,6 @@ inline constexpr Duration dial_stagger = 250ms;
 
 // A connected socket of the caller's. `host` is for messages only.
 Task<Result<int>> dial(Scope& scope, std::span<const SocketAddress> addresses, Duration limit,
-                       std::string_view host);
+                       std::string_view host, AddressScores* scores = nullptr);
 
 }  // namespace headrace

@@ -12,17 +12,34 @@ namespace headrace {
 namespace {
 
 Task<void> dial_into(Scope& scope, std::vector<SocketAddress> addresses, Duration limit,
-                     std::optional<Result<int>>& result) {
-  Result<int> socket = co_await dial(scope, addresses, limit, "host:1");
+                     AddressScores* scores, std::optional<Result<int>>& result) {
+  Result<int> socket = co_await dial(scope, addresses, limit, "host:1", scores);
   result = socket;
   if (socket) co_await scope.worker().close(scope, *socket);
 }
 
-Result<int> dialed(Loop& loop, std::vector<SocketAddress> addresses, Duration limit = 10s) {
+Result<int> dialed(Loop& loop, std::vector<SocketAddress> addresses, Duration limit = 10s,
+                   AddressScores* scores = nullptr) {
   std::optional<Result<int>> result;
-  loop.run(dial_into(*loop.scope, std::move(addresses), limit, result));
+  loop.run(dial_into(*loop.scope, std::move(addresses), limit, scores, result));
   return *result;
 }
+
+// Two connections fill a backlog of none; later ones are not answered.
+struct SilentPort : ClosedPort {
+  SilentPort() : ClosedPort("127.0.0.1") {
+    CHECK(::listen(socket, 0) == 0);
+    for (int& filler : fillers) {
+      filler = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+      auto* name = reinterpret_cast<const sockaddr*>(&address.storage);
+      CHECK(::connect(filler, name, address.size) == -1);
+    }
+  }
+  ~SilentPort() {
+    for (int filler : fillers) ::close(filler);
+  }
+  std::array<int, 3> fillers{};
+};
 
 Task<void> resolve_into(Scope& scope, Resolver& resolver, std::string host,
                         std::optional<Result<std::vector<SocketAddress>>>& found) {
@@ -74,21 +91,42 @@ TEST_CASE("where nobody listens, the error names host and address") {
 
 TEST_CASE("a full backlog that never answers runs into the limit") {
   Loop loop;
-  ClosedPort listening("127.0.0.1");
-  REQUIRE(::listen(listening.socket, 0) == 0);
-  // Two connections fill a backlog of none; later ones are not answered.
-  std::vector<int> fillers;
-  for (int i = 0; i < 3; ++i) {
-    int filler = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    auto* name = reinterpret_cast<const sockaddr*>(&listening.address.storage);
-    CHECK(::connect(filler, name, listening.address.size) == -1);
-    fillers.push_back(filler);
-  }
-  Result<int> socket = dialed(loop, {listening.address}, 30ms);
+  SilentPort silent;
+  Result<int> socket = dialed(loop, {silent.address}, 30ms);
   REQUIRE(!socket);
   CHECK(socket.error().code == "connect_timeout");
   CHECK(socket.error().kind == ErrorClass::retry);
-  for (int filler : fillers) ::close(filler);
+}
+
+TEST_CASE("addresses that refuse, that are overtaken or run into the limit are not tried again") {
+  Loop loop;
+  AddressScores scores;
+  ClosedPort closed("127.0.0.1");
+  SilentPort silent;
+  SocketAddress open = *numeric_address("127.0.0.1", 0);
+  int listener = loop.worker->backend().listen(open);
+  std::vector<SocketAddress> all = {closed.address, silent.address, open};
+  auto left = [&] { return scores.worth_trying(all, loop.worker->now()); };
+  CHECK(dialed(loop, all, 10s, &scores));
+  REQUIRE(left().size() == 1);
+  CHECK(port_of(left()[0]) == port_of(open));
+  ::close(listener);
+  CHECK(!dialed(loop, {open}, 10s, &scores));
+  CHECK(left().size() == 3);
+  scores = {};
+  CHECK(!dialed(loop, {silent.address}, 30ms, &scores));
+  CHECK(left().size() == 2);
+}
+
+TEST_CASE("who was not waited for is not scored") {
+  Loop loop;
+  AddressScores scores;
+  SilentPort silent;
+  SocketAddress open = *numeric_address("127.0.0.1", 0);
+  int listener = loop.worker->backend().listen(open);
+  CHECK(dialed(loop, {open, silent.address}, 10s, &scores));
+  CHECK(scores.worth_trying({open, silent.address}, loop.worker->now()).size() == 2);
+  ::close(listener);
 }
 
 TEST_CASE("a cancelled scope connects nowhere") {
