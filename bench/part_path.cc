@@ -27,6 +27,7 @@
 #include "io/machine.h"
 #include "io/runtime.h"
 #include "net/tls_context.h"
+#include "tests/support/target.h"
 
 namespace headrace {
 namespace {
@@ -35,30 +36,13 @@ constexpr std::uint64_t part_size = 16 * 1024 * 1024;
 constexpr std::size_t lanes_per_worker = 8;  // as Transfer has them
 constexpr std::size_t blocks_per_lane = 2;
 
-class SinkTarget final : public Target {
+// Each part has a URL of its own, as the Hub's have.
+class SinkTarget final : public EvenTarget {
  public:
-  SinkTarget(std::string url, std::uint64_t size) : url_(std::move(url)), size_(size) {}
-  std::uint32_t part_count() const override {
-    return static_cast<std::uint32_t>(headrace::part_count(size_, part_size));
-  }
-  PartRange range(std::uint32_t index) const override {
-    return part_range(size_, part_size, index + 1);
-  }
+  SinkTarget(std::string url, std::uint64_t size) : EvenTarget(size, part_size, std::move(url)) {}
   Result<PartRequest> request(std::uint32_t index) const override {
     return PartRequest{.method = "PUT", .url = fmt::format("{}/{:05}", url_, index + 1)};
   }
-  Result<std::string> judge_part(const HttpAnswer& answer, Error error,
-                                 std::int64_t) const override {
-    if (answer.status < 300) return std::string(answer.headers.value_or("etag", ""));
-    return fail(std::move(error));
-  }
-  Task<Status> finish(Scope&, const FinishCall&) const override { co_return Status(); }
-  AfterFinish judge_finish(const Error&) const override { return AfterFinish::fail; }
-  const std::string& upload_name() const override { return url_; }
-
- private:
-  const std::string url_;
-  const std::uint64_t size_;
 };
 
 class Run {

@@ -13,47 +13,9 @@
 #include "engine/read_pass.h"
 #include "io/digest/sha256.h"
 #include "tests/support/http.h"
+#include "tests/support/target.h"
 
 namespace headrace {
-
-class ForgetfulHandler final : public HttpHandler {
- public:
-  std::uint64_t bytes = 0;
-  Task<ServerReply> handle(Scope& scope, const ServerRequest&, RequestBody& body) override {
-    while (true) {
-      Result<std::span<const std::byte>> piece = co_await body.next(scope);
-      if (!piece || piece->empty()) break;
-      bytes += piece->size();
-    }
-    ServerReply reply;
-    reply.headers.set("etag", "\"1\"");
-    co_return reply;
-  }
-};
-
-class OnePart final : public Target {
- public:
-  OnePart(std::string url, std::uint64_t size) : url_(std::move(url)), size_(size) {}
-  std::uint32_t part_count() const override { return 1; }
-  PartRange range(std::uint32_t) const override {
-    return {.number = 1, .offset = 0, .size = size_};
-  }
-  Result<PartRequest> request(std::uint32_t) const override {
-    return PartRequest{.method = "PUT", .url = url_, .headers = {}};
-  }
-  Result<std::string> judge_part(const HttpAnswer& answer, Error error,
-                                 std::int64_t) const override {
-    if (answer.status != 200) return fail(std::move(error));
-    return std::string(answer.headers.value_or("etag", ""));
-  }
-  Task<Status> finish(Scope&, const FinishCall&) const override { co_return Status(); }
-  AfterFinish judge_finish(const Error&) const override { return AfterFinish::fail; }
-  const std::string& upload_name() const override { return url_; }
-
- private:
-  const std::string url_;
-  const std::uint64_t size_;
-};
 
 // A file of as many blocks, the last one short, that goes with the test.
 class BlockFile {
@@ -98,14 +60,15 @@ struct BytePath {
                   .keep = keeps ? &kept : nullptr};
     Result<FileIdentity> identity = co_await pass.run(scope);
     REQUIRE(identity);
-    SendPart work{.object = 0,
-                  .file = 0,
-                  .identity = *identity,
-                  .part = 0,
-                  .generation = 1,
-                  .tries = 0,
-                  .target = std::make_shared<OnePart>(loopback_url(port, "/part"), file.size),
-                  .slices = std::move(kept.slices)};
+    SendPart work{
+        .object = 0,
+        .file = 0,
+        .identity = *identity,
+        .part = 0,
+        .generation = 1,
+        .tries = 0,
+        .target = std::make_shared<EvenTarget>(file.size, file.size, loopback_url(port, "/part")),
+        .slices = std::move(kept.slices)};
     PartUpload part{
         .client = client, .source = source, .work = work, .ticket = ticket, .bytes_sent = sent};
     Result<std::string> etag = co_await part.run(scope);

@@ -4,6 +4,7 @@
 
 #include "engine/scheduler.h"
 #include "io/digest/sha256.h"
+#include "tests/support/target.h"
 
 namespace headrace {
 namespace {
@@ -37,23 +38,6 @@ class KeptLedger final : public Ledger {
   Kept& kept_;
 };
 
-class ThreeParts final : public Target {
- public:
-  explicit ThreeParts(std::string name) : name_(std::move(name)) {}
-  std::uint32_t part_count() const override { return 3; }
-  PartRange range(std::uint32_t index) const override { return part_range(300, 100, index + 1); }
-  Result<PartRequest> request(std::uint32_t) const override { return PartRequest{}; }
-  Result<std::string> judge_part(const HttpAnswer&, Error error, std::int64_t) const override {
-    return fail(std::move(error));
-  }
-  Task<Status> finish(Scope&, const FinishCall&) const override { co_return Status(); }
-  AfterFinish judge_finish(const Error&) const override { return AfterFinish::fail; }
-  const std::string& upload_name() const override { return name_; }
-
- private:
-  const std::string name_;
-};
-
 // One file of three parts, in a run of its own.
 struct Run {
   Scheduler scheduler;
@@ -78,7 +62,7 @@ struct Run {
   void negotiate(const std::string& name) {
     auto work = std::get<NegotiateObjects>(*scheduler.next(Lane::control, {}));
     std::vector<Negotiated> answers;
-    answers.push_back({.refused = false, .target = std::make_shared<ThreeParts>(name)});
+    answers.push_back({.refused = false, .target = std::make_shared<EvenTarget>(300, 100, name)});
     scheduler.negotiated(work, std::move(answers));
   }
   std::optional<SendPart> send() {

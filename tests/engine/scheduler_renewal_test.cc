@@ -4,33 +4,12 @@
 
 #include "engine/scheduler.h"
 #include "io/digest/sha256.h"
+#include "tests/support/target.h"
 
 namespace headrace {
 namespace {
 
 constexpr std::uint64_t part_size = 1 << 20;
-
-class NamedTarget final : public Target {
- public:
-  NamedTarget(std::uint64_t size, std::string name) : size_(size), name_(std::move(name)) {}
-  std::uint32_t part_count() const override {
-    return static_cast<std::uint32_t>(headrace::part_count(size_, part_size));
-  }
-  PartRange range(std::uint32_t index) const override {
-    return part_range(size_, part_size, index + 1);
-  }
-  Result<PartRequest> request(std::uint32_t) const override { return PartRequest{}; }
-  Result<std::string> judge_part(const HttpAnswer&, Error error, std::int64_t) const override {
-    return fail(std::move(error));
-  }
-  Task<Status> finish(Scope&, const FinishCall&) const override { co_return Status(); }
-  AfterFinish judge_finish(const Error&) const override { return AfterFinish::fail; }
-  const std::string& upload_name() const override { return name_; }
-
- private:
-  const std::uint64_t size_;
-  const std::string name_;
-};
 
 // One large file of some parts, hashed and negotiated under the name "one".
 struct OneFile {
@@ -52,7 +31,8 @@ struct OneFile {
   void answer(const NegotiateObjects& work, const std::string& name) {
     std::vector<Negotiated> answers;
     answers.push_back(
-        {.refused = false, .target = std::make_shared<NamedTarget>(work.objects[0].size, name)});
+        {.refused = false,
+         .target = std::make_shared<EvenTarget>(work.objects[0].size, part_size, name)});
     scheduler.negotiated(work, std::move(answers));
   }
   void negotiate(const std::string& name) { answer(ask(), name); }

@@ -5,33 +5,10 @@
 #include <doctest/doctest.h>
 
 #include "io/digest/sha256.h"
+#include "tests/support/target.h"
 
 namespace headrace {
 namespace {
-
-class FakeTarget final : public Target {
- public:
-  FakeTarget(std::uint64_t size, std::uint64_t chunk, std::string name)
-      : size_(size), chunk_(chunk), name_(std::move(name)) {}
-  std::uint32_t part_count() const override {
-    return static_cast<std::uint32_t>(headrace::part_count(size_, chunk_));
-  }
-  PartRange range(std::uint32_t index) const override {
-    return part_range(size_, chunk_, index + 1);
-  }
-  Result<PartRequest> request(std::uint32_t) const override { return PartRequest{}; }
-  Result<std::string> judge_part(const HttpAnswer&, Error error, std::int64_t) const override {
-    return fail(std::move(error));
-  }
-  Task<Status> finish(Scope&, const FinishCall&) const override { co_return Status(); }
-  AfterFinish judge_finish(const Error&) const override { return AfterFinish::fail; }
-  const std::string& upload_name() const override { return name_; }
-
- private:
-  std::uint64_t size_;
-  std::uint64_t chunk_;
-  std::string name_;
-};
 
 constexpr std::uint64_t mib = 1 << 20;
 
@@ -79,7 +56,7 @@ struct Bench {
     std::vector<Negotiated> answers;
     for (const auto& object : work.objects) {
       answers.push_back(
-          {.refused = false, .target = std::make_shared<FakeTarget>(object.size, chunk, name)});
+          {.refused = false, .target = std::make_shared<EvenTarget>(object.size, chunk, name)});
     }
     scheduler.negotiated(work, std::move(answers));
   }

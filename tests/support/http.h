@@ -1,6 +1,7 @@
 // http.h: peers for tests of the client and the server over loopback.
 //
-// ScriptedHandler answers requests by a function of the test; ServedLoop runs a server with it
+// ScriptedHandler answers requests by a function of the test, ForgetfulHandler all of them with an
+// ETag; NetLoop runs a server with it
 // beside the test's task. RawPeer accepts connections and speaks by script, byte by byte, to show a
 // client what a well-behaved server never would; raw_talk() does the same to a server.
 #pragma once
@@ -37,6 +38,22 @@ class ScriptedHandler final : public HttpHandler {
       if (text) one.body = std::move(*text);
     }
     co_return reply(one);
+  }
+};
+
+// Reads and forgets.
+class ForgetfulHandler final : public HttpHandler {
+ public:
+  std::uint64_t bytes = 0;
+  Task<ServerReply> handle(Scope& scope, const ServerRequest&, RequestBody& body) override {
+    while (true) {
+      Result<std::span<const std::byte>> piece = co_await body.next(scope);
+      if (!piece || piece->empty()) break;
+      bytes += piece->size();
+    }
+    ServerReply reply;
+    reply.headers.set("etag", "\"1\"");
+    co_return reply;
   }
 };
 
