@@ -15,6 +15,7 @@
 #include "io/machine.h"
 #include "io/runtime.h"
 #include "io/uring.h"
+#include "net/rate_limit.h"
 
 namespace headrace {
 namespace {
@@ -31,6 +32,7 @@ struct Engine::Parts {
   SystemResolver resolver;
   std::unique_ptr<Trace> trace;
   std::unique_ptr<RequestLog> request_log;
+  RateLimit rate_limit;
   std::unique_ptr<Runtime> runtime;  // null where the workers are somebody else's
   std::unique_ptr<Crew> crew;
 
@@ -162,6 +164,8 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
     parts->runtime->stop();
     return fail(std::move(watched.error()));
   }
+  parts->rate_limit.set(options.rate_limit);
+  network.rate_limit = &parts->rate_limit;
   parts->crew = std::make_unique<Crew>(std::move(list), parts->resolver, *parts->arena, network,
                                        parts->trace.get());
   parts->choices.push_back(fmt::format("{} workers for {} usable of {} cores", workers,
@@ -267,6 +271,12 @@ std::vector<std::string> Engine::take_requests() {
   std::lock_guard lock(parts_->mutex);
   return std::exchange(parts_->requests, {});
 }
+
+void Engine::limit_rate(std::uint64_t bytes_per_second) {
+  parts_->rate_limit.set(bytes_per_second);
+}
+
+std::uint64_t Engine::rate_limit() const { return parts_->rate_limit.rate(); }
 
 const std::vector<std::string>& Engine::choices() const { return parts_->choices; }
 

@@ -54,6 +54,11 @@ class Engine {
   // What single calls have sent, where the options ask for it; what jobs send is in their events.
   std::vector<std::string> take_requests();
 
+  // Bytes of content a second, all jobs together; 0: no limit. At any time, from any thread; takes
+  // effect within a second.
+  void limit_rate(std::uint64_t bytes_per_second);
+  std::uint64_t rate_limit() const;
+
   // What was chosen and why, a sentence each; for `-v`.
   const std::vector<std::string>& choices() const;
 

@@ -16,6 +16,7 @@
 #include "net/body.h"
 #include "net/headers.h"
 #include "net/http_parser.h"
+#include "net/rate_limit.h"
 #include "net/url.h"
 #include "net/watchdog.h"
 
@@ -58,6 +59,7 @@ class Exchange {
     Deadlines deadlines;
     std::size_t answer_size_max = 0;
     SendObserver* observer = nullptr;
+    RateLimit* rate_limit = nullptr;
     bool asks_head = false;        // HEAD: no body follows
     bool expect_continue = false;  // the head holds `Expect: 100-continue`
   };
@@ -77,6 +79,7 @@ class Exchange {
  private:
   Task<void> send_all(Scope& sending);
   Task<Status> send_pieces(Scope& sending, BodyReader& reader);
+  Task<Status> send_in_time(Scope& sending, std::span<const std::byte> bytes, Slice hold);
   Task<bool> may_continue(Scope& sending);
   Task<Result<HttpAnswer>> receive_answer(Scope& receiving);
   Status take(std::span<const std::byte> bytes, HttpAnswer& answer);

@@ -183,6 +183,7 @@ Task<Result<HttpAnswer>> HttpClient::send_head(Scope& scope, const HttpRequest& 
                                     .deadlines = request.deadlines,
                                     .answer_size_max = request.answer_size_max,
                                     .observer = request.observer,
+                                    .rate_limit = options_.network.rate_limit,
                                     .asks_head = request.method == "HEAD",
                                     .expect_continue = request.expect_continue});
     Result<HttpAnswer> answer = co_await exchange.run(scope);

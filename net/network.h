@@ -9,12 +9,14 @@
 namespace headrace {
 
 class HttpObserver;
+class RateLimit;
 class TlsContext;
 
 struct NetworkOptions {
   std::shared_ptr<const TlsContext> tls;  // a client's; without it https:// is refused
   ProxyRules proxies;                     // which requests go through which
-  HttpObserver* observer = nullptr;       // outlives the clients
+  HttpObserver* observer = nullptr;       // outlives the clients, as does
+  RateLimit* rate_limit = nullptr;        // what all of them share; null: none
 };
 
 }  // namespace headrace

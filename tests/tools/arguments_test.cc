@@ -62,6 +62,8 @@ TEST_CASE("every flag of upload arrives") {
                                             "1M",
                                             "--memory-limit",
                                             "16M",
+                                            "--limit-rate",
+                                            "20MB",
                                             "--workers",
                                             "2",
                                             "--connections",
@@ -91,6 +93,7 @@ TEST_CASE("every flag of upload arrives") {
   CHECK(arguments.commit_limits.operations_max == 7);
   CHECK(arguments.commit_limits.inline_bytes_max == 1u << 20);
   CHECK(arguments.common.engine.memory_limit_bytes == 16u << 20);
+  CHECK(arguments.common.engine.rate_limit == 20'000'000);
   CHECK(arguments.common.engine.workers == 2);
   CHECK(arguments.common.engine.connections == 9);
   CHECK(arguments.common.engine.verbosity == 2);
@@ -156,6 +159,8 @@ TEST_CASE("what is asked wrongly is refused with exit code 2") {
   refused({"upload", "a", "--commit-files", "x"});
   refused({"upload", "a", "--commit-bytes", "1.5G"});
   refused({"upload", "a", "--memory-limit", "-1"});
+  refused({"upload", "a", "--limit-rate", "fast"});
+  refused({"upload", "a", "--limit-rate", "1000"});
   refused({"upload", "a", "--workers", "0"});
   refused({"upload", "a", "--include"});
   refused({"upload", "a", "--single-commit", "--commit-files", "5"});

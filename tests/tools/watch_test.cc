@@ -4,6 +4,7 @@
 #include <deque>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "tools/headrace/interrupt.h"
 
@@ -18,6 +19,7 @@ struct FakeJob {
   bool cancelled = false;
   std::deque<int> signals;
   std::int64_t now_ms = 0;
+  int switched = 0;
   Result<UploadResult> result = UploadResult{.url = "u"};
 
   Watched watched() {
@@ -36,6 +38,7 @@ struct FakeJob {
                   signals.pop_front();
                   return signal;
                 },
+            .switch_rate_limit = [this] { return fmt::format("switched {}", ++switched); },
             .now_ms = [this] { return now_ms; }};
   }
   std::optional<Event> next(std::chrono::milliseconds timeout) {
@@ -56,7 +59,8 @@ struct CountingOutput final : Output {
   void failed(const Error&, int) override {}
   void done(const std::string&, const std::vector<std::pair<std::string, std::string>>&) override {}
   void finding(const Finding&) override {}
-  void note(NoteLevel, std::string_view) override {}
+  std::vector<std::string> notes;
+  void note(NoteLevel, std::string_view text) override { notes.emplace_back(text); }
 };
 
 }  // namespace
@@ -70,6 +74,18 @@ TEST_CASE("a job is followed to its end and no event is lost") {
   CHECK(end.signal == 0);
   CHECK_FALSE(end.abandoned);
   CHECK(output.events == 9);
+}
+
+TEST_CASE("SIGUSR2 switches the rate limit and ends nothing") {
+  FakeJob job;
+  job.steps_left = 10;
+  job.signals = {SIGUSR2, 0, SIGUSR2};
+  CountingOutput output;
+  const WatchEnd end = watch(job.watched(), output);
+  CHECK(end.result.has_value());
+  CHECK(end.signal == 0);
+  CHECK_FALSE(job.cancelled);
+  CHECK(output.notes == std::vector<std::string>{"switched 1", "switched 2"});
 }
 
 TEST_CASE("a signal asks the job to stop, and the error says how to go on") {

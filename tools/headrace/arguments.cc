@@ -23,6 +23,7 @@ struct Raw {
   bool json = false;
   bool quiet = false;
   std::string memory_limit;
+  std::string limit_rate;
   std::string commit_bytes;
   bool is_private = false;
   bool is_public = false;
@@ -50,6 +51,12 @@ void add_tls(CLI::App& verb, SettingsFlags& settings) {
       ->needs(certificate);
   verb.add_flag("--insecure-skip-tls-verify", settings.skip_tls_verification,
                 "Believe whoever answers: anybody on the way may read and change everything");
+}
+
+std::string rate_fault(const std::string& text) {
+  std::optional<std::uint64_t> rate = parse_size(text);
+  if (rate && (*rate == 0 || *rate >= 1024)) return {};
+  return fmt::format("'{}' is not a rate such as 500K or 20M, of at least 1K a second", text);
 }
 
 void add_access(CLI::App& verb, Raw& raw) {
@@ -92,6 +99,10 @@ void add_engine(CLI::App& verb, Raw& raw) {
   verb.add_option("--memory-limit", raw.memory_limit, "Bytes for content in memory, such as 64M")
       ->type_name("SIZE")
       ->check(size_fault);
+  verb.add_option("--limit-rate", raw.limit_rate,
+                  "Bytes of content a second, such as 20M; SIGUSR2 switches it off and on")
+      ->type_name("RATE")
+      ->check(rate_fault);
   verb.add_option("--workers", engine.workers, "Threads that read, hash and send (one a core)")
       ->check(CLI::Range(1, 1024));
   verb.add_option("--trace", engine.trace_path, "Write what happens when, for a trace viewer")
@@ -224,6 +235,7 @@ CommonArguments common_of(const Raw& raw) {
   common.format = format_of(raw);
   common.engine.verbosity = static_cast<std::uint8_t>(std::clamp(common.verbosity, 0, 2));
   if (!raw.memory_limit.empty()) common.engine.memory_limit_bytes = *parse_size(raw.memory_limit);
+  if (!raw.limit_rate.empty()) common.engine.rate_limit = *parse_size(raw.limit_rate);
   return common;
 }
 

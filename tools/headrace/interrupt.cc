@@ -15,6 +15,7 @@ Interrupts::Interrupts() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGUSR2);
   CHECK(::pthread_sigmask(SIG_BLOCK, &signals, nullptr) == 0);
   fd_ = ::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 }

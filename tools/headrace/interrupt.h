@@ -1,4 +1,5 @@
-// interrupt.h: SIGINT and SIGTERM as values to be asked for, so that no code runs in a handler.
+// interrupt.h: SIGINT, SIGTERM and SIGUSR2 as values to be asked for, so that no code runs in a
+// handler.
 //
 // Made in main before any thread is, since threads inherit the mask. SIGPIPE is ignored: a closed
 // standard output must not end an upload. Does not block.

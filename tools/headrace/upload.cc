@@ -1,9 +1,11 @@
 #include <chrono>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "engine/engine.h"
 #include "tools/headrace/naming.h"
+#include "tools/headrace/sizes.h"
 #include "tools/headrace/upload_request.h"
 #include "tools/headrace/verbs.h"
 #include "tools/headrace/watch.h"
@@ -16,13 +18,25 @@ std::int64_t monotonic_ms() {
   return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
-Watched watched_job(Job& job, Interrupts& interrupts) {
+// As SIGUSR2 does with rclone: off, and on again.
+std::string switch_rate_limit(Engine& engine, std::uint64_t asked) {
+  if (asked == 0) return "no rate limit was asked for, so none is lifted";
+  if (engine.rate_limit() > 0) {
+    engine.limit_rate(0);
+    return "the rate limit is off";
+  }
+  engine.limit_rate(asked);
+  return fmt::format("the rate limit is {}/s again", size_text(static_cast<double>(asked)));
+}
+
+Watched watched_job(Job& job, Engine& engine, std::uint64_t rate_asked, Interrupts& interrupts) {
   return {
       .next_event = [&job](std::chrono::milliseconds timeout) { return job.next_event(timeout); },
       .ended = [&job] { return job.ended(); },
       .cancel = [&job] { job.cancel(); },
       .wait = [&job] { return job.wait(); },
       .signal = [&interrupts] { return interrupts.take(); },
+      .switch_rate_limit = [&engine, rate_asked] { return switch_rate_limit(engine, rate_asked); },
       .now_ms = monotonic_ms};
 }
 
@@ -66,7 +80,8 @@ int run_upload(const UploadArguments& arguments, Run& run) {
     run.output.note(NoteLevel::debug, choice);
   }
   std::shared_ptr<Job> job = (*engine)->start(std::move(prepared->request));
-  const WatchEnd end = watch(watched_job(*job, run.interrupts), run.output);
+  const WatchEnd end = watch(
+      watched_job(*job, **engine, arguments.common.engine.rate_limit, run.interrupts), run.output);
   const int code = end_of(end, arguments.dry_run, run);
   // The engine waits for its jobs when it is destroyed; one that was left behind ends with us.
   if (end.abandoned) ::_exit(code);

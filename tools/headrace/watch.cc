@@ -1,5 +1,7 @@
 #include "tools/headrace/watch.h"
 
+#include <csignal>
+
 namespace headrace {
 namespace {
 
@@ -24,6 +26,10 @@ WatchEnd watch(const Watched& watched, Output& output) {
     if (event) output.event(*event, now_ms);
     output.tick(now_ms);
     const int signal = watched.signal();
+    if (signal == SIGUSR2) {
+      output.note(NoteLevel::info, watched.switch_rate_limit());
+      continue;
+    }
     if (signal != 0 && first_signal == 0) {
       first_signal = signal;
       patience_end_ms = now_ms + stop_patience_ms;

@@ -1,8 +1,8 @@
 // watch.h: follows a running upload to its end, shows what it tells, and stops it when asked.
 //
-// The first signal asks the job to stop and gives it 800 ms; then, or at the second signal, the
-// watch is over whatever the job does, and the caller ends the process. One thread; waits in steps
-// of 100 ms inside the job's own queue.
+// The first signal that ends asks the job to stop and gives it 800 ms; then, or at the second one,
+// the watch is over whatever the job does, and the caller ends the process. SIGUSR2 lifts the rate
+// limit and puts it back. One thread; waits in steps of 100 ms inside the job's own queue.
 #pragma once
 
 #include <chrono>
@@ -23,8 +23,9 @@ struct Watched {
   std::function<bool()> ended;
   std::function<void()> cancel;
   std::function<Result<UploadResult>()> wait;
-  std::function<int()> signal;           // 0: none
-  std::function<std::int64_t()> now_ms;  // monotonic
+  std::function<int()> signal;                     // 0: none
+  std::function<std::string()> switch_rate_limit;  // says what holds now
+  std::function<std::int64_t()> now_ms;            // monotonic
 };
 
 struct WatchEnd {
