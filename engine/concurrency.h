@@ -1,0 +1,93 @@
+// concurrency.h: ConcurrencyController, how many parts should be on their way at once. Pure.
+//
+// It climbs while it pays and comes back when it does not: half as many again as long as goodput
+// grows by at least half of what as many connections more would bring on a line that is not full;
+// then fewer, by a third each, as long as 95 % of the goodput stay, since what a line does not need
+// costs its neighbours. It rests there, and tries more again after 10 s, later after up to a
+// minute. A refusal (429, 503) halves the number at once. A number is judged only while so many
+// parts are on their way and more wait (what hashing or the disk holds back says nothing of the
+// line), after half a second to settle, over one second; a loss has to show twice, since one second
+// of a noisy line is not worth a retreat.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "io/clock.h"
+
+namespace headrace {
+
+struct ConcurrencyLimits {
+  std::uint32_t start = 8;
+  std::uint32_t max = 64;
+};
+
+struct ConcurrencyDecision {
+  enum class Reason : std::uint8_t {
+    grow,     // try whether more brings more
+    no_gain,  // it did not: try fewer
+    shrink,   // fewer brought as much: try fewer still
+    loss,     // fewer brought less: back
+    refused,  // the other side asked for less
+    enough,   // the most there may be, or the fewest: stay
+  };
+  std::uint32_t from = 0;
+  std::uint32_t to = 0;
+  Reason reason = Reason::grow;
+  double goodput = 0;  // bytes a second with `from`
+};
+
+class ConcurrencyController {
+ public:
+  static constexpr Duration look_period = 100ms;
+  static constexpr Duration settle_time = 500ms;
+  static constexpr Duration measure_time = 1s;
+  static constexpr double gain_share = 0.5;
+  static constexpr double keep_share = 0.95;
+  static constexpr Duration rest_first = 10s;
+  static constexpr Duration rest_last = 60s;
+
+  explicit ConcurrencyController(const ConcurrencyLimits& limits)
+      : limits_(limits), permits_(limits.start) {}
+
+  struct Seen {
+    std::uint64_t bytes = 0;     // sent so far
+    std::uint32_t running = 0;   // parts on their way
+    bool more_waits = false;     // and one more would go at once
+    std::uint64_t refusals = 0;  // so far
+  };
+  // Called every look_period.
+  std::optional<ConcurrencyDecision> look(Time now, const Seen& seen);
+  std::uint32_t permits() const { return permits_; }
+
+ private:
+  enum class Stage : std::uint8_t { growing, shrinking, resting };
+  using Reason = ConcurrencyDecision::Reason;
+
+  // Goodput with the present number, once enough of it was seen.
+  std::optional<double> measure(Time now, const Seen& seen);
+  std::optional<ConcurrencyDecision> judge(Time now, double goodput);
+  std::optional<ConcurrencyDecision> judge_growth(Time now, double goodput);
+  std::optional<ConcurrencyDecision> judge_shrinking(Time now, double goodput);
+  std::optional<ConcurrencyDecision> refused(Time now);
+  ConcurrencyDecision change(std::uint32_t to, Reason reason, double goodput);
+  void rest(Time now);
+  std::uint32_t more() const;
+  std::uint32_t fewer() const;
+
+  const ConcurrencyLimits limits_;
+  std::uint32_t permits_;
+  Stage stage_ = Stage::growing;
+  std::uint32_t good_permits_ = 0;  // what the present number is compared with; 0: nothing yet
+  double good_goodput_ = 0;
+  bool lost_once_ = false;
+  Time rest_until_{};
+  Duration rest_time_ = rest_first;
+  std::uint64_t refusals_ = 0;
+  Time deaf_until_{};  // refusals of what was sent before the last one
+  std::optional<Time> full_since_;
+  Time measured_from_{};
+  std::uint64_t bytes_from_ = 0;
+};
+
+}  // namespace headrace
