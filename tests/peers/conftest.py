@@ -85,14 +85,15 @@ class Hub:
 
     token = "hf_peerstestwritetoken"
 
-    def __init__(self, program, root, options=(), token=token):
+    def __init__(self, program, root, options=(), token=token, prefix=()):
         self.program, self.root, self.options, self.token = program, Path(root), options, token
+        self.prefix = prefix
         self.process, self.url, self.port = None, "", 0
         self.start()
 
     def start(self):
         self.log = self.root.parent / f"{self.root.name}.log"
-        argv = [self.program, "hub", "--root", str(self.root),
+        argv = [*self.prefix, self.program, "hub", "--root", str(self.root),
                 "--listen", f"127.0.0.1:{self.port}", "--token", self.token, *self.options]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(argv, env=clean_environment(), stdout=log,
@@ -193,10 +194,10 @@ def start_headrace(program, hub, tmp_path):
     """The same as a running process, for tests that act while it runs."""
     running = []
 
-    def start(*arguments, endpoint=None, token=Hub.token, env=None, cwd=None):
+    def start(*arguments, endpoint=None, token=Hub.token, env=None, cwd=None, prefix=()):
         running.append(subprocess.Popen(
-            [program, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, cwd=cwd or tmp_path,
+            [*prefix, program, *map(str, arguments)], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd or tmp_path,
             env=headrace_environment(endpoint or hub.url, token, tmp_path, env)))
         return running[-1]
 
@@ -205,6 +206,14 @@ def start_headrace(program, hub, tmp_path):
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def own_mounts(script):
+    """What goes before a program so that `script` can mount what only that program sees."""
+    unshare = ["unshare", "-m" if os.geteuid() == 0 else "-rm"]
+    if subprocess.run([*unshare, "true"], capture_output=True).returncode != 0:
+        pytest.skip("mount namespaces are not allowed here")
+    return [*unshare, "sh", "-c", f'{script} && exec "$@"', "sh"]
 
 
 def finish(process):

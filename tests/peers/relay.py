@@ -108,6 +108,11 @@ class Rule:
         """Sends so many bytes of the answer, head included, then resets the connection."""
         return self._set("cut_answer", times, after_bytes=after_bytes)
 
+    def flip_bit(self, at, times=1):
+        """The byte at this place of the body, of those that have so many, goes on with a bit
+        changed."""
+        return self._set("flip_bit", times, at=at)
+
     def lose_answer(self, times=1):
         return self.cut_answer(0, times)
 
@@ -222,7 +227,8 @@ class Handler(BaseHTTPRequestHandler):
             for chunk in self.body_chunks():
                 self.note(request, chunk)
             return self.send_raw(rule.details["data"])
-        answer = self.forward(relay, request, cut_after, rule if action == "call" else None)
+        answer = self.forward(relay, request, cut_after, rule if action == "call" else None,
+                              rule.details["at"] if action == "flip_bit" else None)
         if answer is None:
             return self.reset()
         if action == "hold_answer":
@@ -257,7 +263,7 @@ class Handler(BaseHTTPRequestHandler):
         if len(request.body) < KEPT_BODY_BYTES:
             request.body += chunk[:KEPT_BODY_BYTES - len(request.body)]
 
-    def forward(self, relay, request, cut_after, call):
+    def forward(self, relay, request, cut_after, call, flip_at):
         """(status, headers, body), or None when the connection is to be cut."""
         upstream = http.client.HTTPConnection(relay.upstream.hostname, relay.upstream.port,
                                               timeout=WAIT_S)
@@ -273,7 +279,11 @@ class Handler(BaseHTTPRequestHandler):
                 upstream.putheader(name, value)
             upstream.endheaders()
             for chunk in self.body_chunks():
+                begin = request.body_size
                 self.note(request, chunk)
+                if flip_at is not None and begin <= flip_at < request.body_size:
+                    place = flip_at - begin
+                    chunk = chunk[:place] + bytes([chunk[place] ^ 1]) + chunk[place + 1:]
                 if cut_after is not None and request.body_size >= cut_after:
                     return None
                 upstream.send(b"%x\r\n%s\r\n" % (len(chunk), chunk) if chunked else chunk)
