@@ -62,7 +62,7 @@ Task<Result<std::vector<SocketAddress>>> SystemResolver::resolve(Scope& scope, s
   if (std::optional<SocketAddress> address = numeric_address(host, port)) {
     co_return std::vector<SocketAddress>{*address};
   }
-  auto job = [host = std::move(host), port] { return look_up(host, port); };
+  auto job = [host, port] { return look_up(host, port); };
   std::optional<Result<std::vector<SocketAddress>>> found =
       co_await blocking(scope, std::move(job));
   if (!found) {
@@ -70,7 +70,19 @@ Task<Result<std::vector<SocketAddress>>> SystemResolver::resolve(Scope& scope, s
         make_error(ErrorClass::cancelled, "cancelled", "cancelled while a host name was resolved")
             .at("resolve"));
   }
-  co_return std::move(*found);
+  co_return known_or(std::move(*found), host, port);
+}
+
+Result<std::vector<SocketAddress>> SystemResolver::known_or(
+    Result<std::vector<SocketAddress>> found, const std::string& host, std::uint16_t port) {
+  std::lock_guard lock(mutex_);
+  if (found) {
+    known_[{host, port}] = *found;
+    return found;
+  }
+  auto known = known_.find({host, port});
+  if (known == known_.end()) return found;
+  return known->second;
 }
 
 }  // namespace headrace

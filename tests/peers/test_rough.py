@@ -60,37 +60,31 @@ def names(relay, tmp_path):
     return file, own_mounts(f"mount --bind {file} /etc/hosts")
 
 
-def test_a_name_stops_to_resolve_and_comes_back(names, relay, large, start_headrace, download):
+def test_a_name_stops_to_resolve_midway(names, relay, large, headrace, download):
+    """It was there a moment ago, and so is the Hub."""
     file, prefix = names
     relay.on("POST", "/objects/batch").call(lambda _: file.write_text("\n"))
-    process = start_headrace("upload", "me/dns", "large", "--json", prefix=prefix,
-                             endpoint=relay.url)
-    for line in process.stdout:
-        if b'"part_retried"' in line:
-            assert b"hub.test" in line
-            file.write_text("127.0.0.1 hub.test\n")
-            break
-    run = finish(process)
+    relay.on("PUT").cut_request(after_bytes=1000, times=2)
+    run = headrace("upload", "me/dns", "large", "--json", prefix=prefix, endpoint=relay.url)
     assert run.code == 0, run
     assert download("me/dns") == large
 
 
-def test_a_name_stops_to_resolve_for_good(names, relay, hub, large, headrace):
+def test_a_name_stops_to_resolve_between_two_runs(names, relay, hub, large, headrace):
     file, prefix = names
-    relay.on("POST", "/objects/batch").call(lambda _: file.write_text("\n"))
-    relay.on("PUT").cut_request(after_bytes=0, times=1000)
+    file.write_text("\n")
     run = headrace("upload", "me/dns", "large", "--json", prefix=prefix, endpoint=relay.url)
     assert run.code in (1, 5), run
     assert run.error["code"] in ("name_not_found", "name_lookup_failed"), run.error
     assert run.error["stage"] == "resolve" and "hub.test" in run.error["host"]
-    assert hub.commits("me/dns") == "1"
 
 
 # --- the hub's disk is full ---
 
 
-def test_the_hubs_disk_is_full(program, make_hub, headrace, tmp_path):
-    root = tmp_path / "hub0"
+def test_the_hubs_disk_is_full(make_hub, headrace, tmp_path):
+    """`headrace` has a hub of its own, which is not used."""
+    root = tmp_path / "hub1"
     root.mkdir()
     hub = make_hub("--multipart-threshold", str(8 * MIB), "--part-size", str(8 * MIB),
                    prefix=own_mounts(f"mount -t tmpfs -o size=64m none {root}"))
@@ -132,6 +126,7 @@ def test_urls_of_two_seconds_on_a_slow_line(make_hub, headrace, tmp_path, downlo
         assert run.code == 0, run
         assert len(relay.seen("POST", "/objects/batch")) > 1
         confirmed = collections.Counter(
-            request.path for request in relay.seen("PUT") if request.status == 200)
+            dict(request.query)["part"]
+            for request in relay.seen("PUT") if request.status == 200)
     assert len(confirmed) == 12 and set(confirmed.values()) == {1}, confirmed
     assert download("me/slow", endpoint=hub.url) == files
