@@ -1,9 +1,11 @@
 // slow_relay.cc: a long thin line on loopback, for what has to be measured on one.
 //
 // Usage: slow_relay PORT [--round-trip MS] [--rate BYTES] [--shared-rate BYTES]
+//                   [--stall MS --stall-after BYTES]
 //   passes bytes between its own port, which it prints, and 127.0.0.1:PORT: each direction half a
 //   round trip late, what the client sends at most at `rate` for each connection and `shared-rate`
-//   for all. Sockets hold about what such a line would.
+//   for all. Sockets hold about what such a line would. Once, when so many bytes have passed, the
+//   connection that carried the last of them stands still.
 // Then a line of JSON every 100 ms: {"s": seconds, "open": connections, "bytes": from clients}.
 // Threads that block, two a direction: it stands in for a network and is not what is measured.
 #include <array>
@@ -37,6 +39,9 @@ struct Line {
   Duration one_way{};
   std::uint64_t rate = 0;
   RateLimit shared;
+  Duration stall{};
+  std::uint64_t stall_after = 0;
+  std::atomic<bool> stalled = false;
   std::atomic<int> open = 0;
   std::atomic<std::uint64_t> bytes = 0;
 
@@ -116,7 +121,11 @@ void read_side(Line& line, int socket, Pipe& pipe, bool counted) {
       Duration wait = own.take(bytes.size(), at);
       wait = std::max(wait, line.shared.take(bytes.size(), at));
       std::this_thread::sleep_for(wait);
-      line.bytes += bytes.size();
+      std::uint64_t passed = line.bytes += bytes.size();
+      if (line.stall > Duration::zero() && passed >= line.stall_after &&
+          !line.stalled.exchange(true)) {
+        std::this_thread::sleep_for(line.stall);
+      }
     }
     Time due = now() + line.one_way;
     if (!pipe.push({due, std::move(bytes)})) break;
@@ -209,6 +218,8 @@ int run(int count, char** arguments) {
     if (flag == "--round-trip") line.one_way = std::chrono::milliseconds(value) / 2;
     if (flag == "--rate") line.rate = value;
     if (flag == "--shared-rate") line.shared.set(value);
+    if (flag == "--stall") line.stall = std::chrono::milliseconds(value);
+    if (flag == "--stall-after") line.stall_after = value;
   }
   std::uint16_t port = 0;
   int listener = listen_on_loopback(port);

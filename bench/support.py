@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -51,6 +52,32 @@ class Sink:
     def __exit__(self, *_):
         self.process.kill()
         self.process.wait()
+
+
+class SlowRelay:
+    """build/bench/slow_relay as a process; `seen` grows by what it says every 100 ms."""
+
+    def __init__(self, build, target, *flags):
+        port = target.rsplit(":", 1)[1]
+        self.process = subprocess.Popen([f"{build}/bench/slow_relay", port, *map(str, flags)],
+                                        stdout=subprocess.PIPE, text=True)
+        self.url = self.process.stdout.readline().strip()
+        self.seen = []
+        self.reading = threading.Thread(target=self.read, daemon=True)
+        self.reading.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            if line.endswith("}\n"):
+                self.seen.append(json.loads(line))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.reading.join()
 
 
 def peak_of(process_id):

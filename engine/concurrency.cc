@@ -5,6 +5,24 @@
 
 namespace headrace {
 
+std::string_view reason_text(ConcurrencyDecision::Reason reason) {
+  switch (reason) {
+    case ConcurrencyDecision::Reason::grow:
+      return "more may bring more";
+    case ConcurrencyDecision::Reason::no_gain:
+      return "more brought no more; fewer may do";
+    case ConcurrencyDecision::Reason::shrink:
+      return "fewer brought as much; still fewer may do";
+    case ConcurrencyDecision::Reason::loss:
+      return "fewer brought less";
+    case ConcurrencyDecision::Reason::refused:
+      return "the server asks for less";
+    case ConcurrencyDecision::Reason::enough:
+      return "there is nothing beyond";
+  }
+  return "";
+}
+
 std::optional<ConcurrencyDecision> ConcurrencyController::look(Time now, const Seen& seen) {
   bool asked_for_less = seen.refusals > refusals_ && now >= deaf_until_;
   refusals_ = seen.refusals;

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "io/clock.h"
 
@@ -37,9 +38,12 @@ struct ConcurrencyDecision {
   double goodput = 0;  // bytes a second with `from`
 };
 
+// A short sentence of why, for people.
+std::string_view reason_text(ConcurrencyDecision::Reason reason);
+
 class ConcurrencyController {
  public:
-  static constexpr Duration look_period = 100ms;
+  static constexpr Duration look_period = 50ms;
   static constexpr Duration settle_time = 500ms;
   static constexpr Duration measure_time = 1s;
   static constexpr double gain_share = 0.5;

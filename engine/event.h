@@ -42,6 +42,24 @@ struct PartRetried {
   Error error;
 };
 
+// A part takes much longer than others of its size, and is sent a second time beside the first; the
+// one that is confirmed first counts.
+struct PartLate {
+  std::string path;
+  std::uint32_t part = 0;  // 0: the file in one PUT
+  std::string host;
+  double seconds = 0;       // so far
+  std::uint64_t bytes = 0;  // given to its connection so far
+};
+
+// How many parts are on their way at once has been changed, and why.
+struct ConnectionsChanged {
+  std::uint32_t from = 0;
+  std::uint32_t to = 0;
+  double bytes_per_second = 0;  // with `from`; 0: not measured
+  std::string reason;
+};
+
 enum class SkipReason : std::uint8_t { unchanged, ignored_by_server, failed, not_a_file };
 struct FileSkipped {
   std::string path;
@@ -71,7 +89,7 @@ struct Planned {
   std::uint64_t deletions = 0;
 };
 
-using Event = std::variant<ScanFinished, FileHashed, Progress, PartRetried, FileSkipped,
-                           CommitLanded, Note, Planned>;
+using Event = std::variant<ScanFinished, FileHashed, Progress, PartRetried, PartLate,
+                           ConnectionsChanged, FileSkipped, CommitLanded, Note, Planned>;
 
 }  // namespace headrace

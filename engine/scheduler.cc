@@ -1,6 +1,6 @@
 #include "engine/scheduler.h"
 
-#include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "io/planted.h"
@@ -13,6 +13,10 @@ bool same_upload(const Target& a, const Target& b) {
   return !a.upload_name().empty() && a.upload_name() == b.upload_name() &&
          a.part_count() == b.part_count();
 }
+
+// A part that takes longer than this and twice its time is late: below, a second try costs more
+// than it wins.
+constexpr Duration late_min = 100ms;
 
 // What stands in the ledger for the oid of an object that is one file: of no size, so it can't be
 // taken for a digest.
@@ -33,7 +37,7 @@ FileIndex Scheduler::add(FileRecord file) {
 std::optional<Work> Scheduler::next(Lane lane, Time now) {
   std::optional<Work> work;
   if (lane == Lane::send) {
-    work = next_send();
+    work = next_send(now);
     if (work && !first_send_) first_send_ = now;
   } else if (lane == Lane::digest) {
     work = next_digest();
@@ -126,7 +130,8 @@ SendPart Scheduler::send_work(ObjectIndex index, std::uint32_t part) const {
   return work;
 }
 
-std::optional<Work> Scheduler::next_send() {
+std::optional<Work> Scheduler::next_send(Time now) {
+  if (sending_.size() >= send_permits_) return std::nullopt;
   while (!to_send_.empty()) {
     QueuedPart queued = to_send_.front();
     to_send_.pop_front();
@@ -134,16 +139,62 @@ std::optional<Work> Scheduler::next_send() {
     if (object.state != ObjectRecord::State::sending || object.generation != queued.generation) {
       continue;  // its URLs ran out, or the object failed, while it stood here
     }
-    object.parts[queued.part].running = true;
-    return send_work(queued.object, queued.part);
+    return begin_send(queued.object, queued.part, false, now);
+  }
+  return next_hedge(now);
+}
+
+SendPart Scheduler::begin_send(ObjectIndex index, std::uint32_t part, bool is_hedge, Time now) {
+  ObjectRecord& object = objects_[index];
+  ++object.parts[part].running;
+  sending_.push_back({index, part, object.generation, is_hedge, now});
+  return send_work(index, part);
+}
+
+// The one that is late by most.
+std::optional<Work> Scheduler::next_hedge(Time now) {
+  if (!to_negotiate_.empty()) return std::nullopt;
+  const Sending* late = nullptr;
+  Duration most = Duration::zero();
+  for (const Sending& sending : sending_) {
+    const ObjectRecord& object = objects_[sending.object];
+    if (object.state != ObjectRecord::State::sending || object.generation != sending.generation) {
+      continue;
+    }
+    const PartRecord& part = object.parts[sending.part];
+    if (part.hedged || part.confirmed) continue;
+    std::optional<Duration> expected = time_expected(object.target->range(sending.part).size);
+    if (!expected) continue;
+    Duration over = now - sending.since - std::max(late_min, 2 * *expected);
+    if (over <= most) continue;
+    most = over;
+    late = &sending;
+  }
+  if (!late) return std::nullopt;
+  Sending first = *late;
+  objects_[first.object].parts[first.part].hedged = true;
+  SendPart work = begin_send(first.object, first.part, true, now);
+  work.hedge_after = now - first.since;
+  return work;
+}
+
+// Of the next larger size that was seen: a smaller part takes no longer.
+std::optional<Duration> Scheduler::time_expected(std::uint64_t size) const {
+  for (std::size_t i = static_cast<std::size_t>(std::bit_width(size)); i < times_.size(); ++i) {
+    if (times_[i] > Duration::zero()) return times_[i];
   }
   return std::nullopt;
+}
+
+void Scheduler::learn_time(std::uint64_t size, Duration time) {
+  Duration& known = times_[static_cast<std::size_t>(std::bit_width(size))];
+  known = known > Duration::zero() ? (3 * known + time) / 4 : time;
 }
 
 std::uint64_t Scheduler::bytes_ahead_max(Time now) const {
   // Before anything was measured: enough to keep every sender busy for a moment.
   constexpr std::uint64_t floor_bytes = 64ULL << 20;
-  if (!first_send_ || now <= *first_send_) return floor_bytes * limits_.senders;
+  if (!first_send_ || now <= *first_send_) return floor_bytes * senders();
   double rate = static_cast<double>(bytes_confirmed_) / seconds_of(now - *first_send_);
   return std::max(floor_bytes, static_cast<std::uint64_t>(rate * seconds_of(limits_.lead_time)));
 }
@@ -151,7 +202,7 @@ std::uint64_t Scheduler::bytes_ahead_max(Time now) const {
 std::vector<ObjectIndex> Scheduler::choose_to_negotiate(Time now) const {
   std::vector<ObjectIndex> chosen;
   // Not before a sender will soon be free: what is queued now keeps them busy.
-  if (to_send_.size() >= 2 * static_cast<std::size_t>(limits_.senders)) return chosen;
+  if (to_send_.size() >= 2 * static_cast<std::size_t>(senders())) return chosen;
   if (urls_ahead_ >= limits_.part_urls_max) return chosen;
   std::uint64_t bytes_max = bytes_ahead_max(now);
   std::uint64_t bytes = bytes_ahead_;
@@ -284,7 +335,7 @@ void Scheduler::start_sending(ObjectIndex index, std::shared_ptr<const Target> t
     open_bytes += object.target->range(part).size;
     ++urls_ahead_;
     // One that is still on its way by its old URL may yet arrive: its report decides.
-    if (!object.parts[part].running) to_send_.push_back({index, part, object.generation});
+    if (object.parts[part].running == 0) to_send_.push_back({index, part, object.generation});
   }
   bytes_ahead_ = bytes_ahead_ - object.size + open_bytes;
   if (object.parts_left == 0) {
@@ -322,16 +373,35 @@ PartRecord* Scheduler::part_of(const SendPart& work) {
   return same ? &object.parts[work.part] : nullptr;
 }
 
+std::optional<Time> Scheduler::lane_free(const SendPart& work) {
+  auto mine = std::ranges::find_if(sending_, [&](const Sending& sending) {
+    return sending.object == work.object && sending.part == work.part &&
+           sending.generation == work.generation &&
+           sending.is_hedge == work.hedge_after.has_value();
+  });
+  if (mine == sending_.end()) return std::nullopt;  // it has waited for its backoff
+  Time since = mine->since;
+  sending_.erase(mine);
+  return since;
+}
+
 PartRecord* Scheduler::send_ended(const SendPart& work) {
   --works_out_;
+  lane_free(work);
   PartRecord* part = part_of(work);
-  if (part) part->running = false;
+  if (part && part->running > 0) --part->running;
   return part;
 }
 
-void Scheduler::part_confirmed(const SendPart& work, std::string etag, Time) {
+void Scheduler::part_waits(const SendPart& work) { lane_free(work); }
+
+Scheduler::Confirmed Scheduler::part_confirmed(const SendPart& work, std::string etag, Time now) {
+  if (std::optional<Time> since = lane_free(work)) {
+    learn_time(work.target->range(work.part).size, now - *since);
+  }
   PartRecord* part = send_ended(work);
-  if (!part || part->confirmed) return;
+  if (!part || part->confirmed) return {};
+  Confirmed confirmed{.counts = true, .twin_runs = part->running > 0};
   ObjectRecord& object = objects_[work.object];
   part->confirmed = true;
   ledger_->confirmed(object.known, work.part, std::move(etag));
@@ -339,13 +409,14 @@ void Scheduler::part_confirmed(const SendPart& work, std::string etag, Time) {
   std::uint64_t size = work.target->range(work.part).size;
   bytes_confirmed_ += size;
   // Between two negotiations nothing of the object is counted as being ahead.
-  if (object.state != ObjectRecord::State::sending) return;
+  if (object.state != ObjectRecord::State::sending) return confirmed;
   bytes_ahead_ -= size;
   --urls_ahead_;
   if (object.parts_left == 0) {
     object.state = ObjectRecord::State::finishing;
     to_finish_.push_back(work.object);
   }
+  return confirmed;
 }
 
 void Scheduler::part_again(const SendPart& work) {
@@ -355,10 +426,15 @@ void Scheduler::part_again(const SendPart& work) {
   queue_again(work, *part);
 }
 
-// With the URL of today, whichever it was sent to before.
+void Scheduler::part_dropped(const SendPart& work) {
+  PartRecord* part = send_ended(work);
+  if (part) queue_again(work, *part);
+}
+
+// With the URL of today, whichever it was sent to before; not while its twin is on its way.
 void Scheduler::queue_again(const SendPart& work, const PartRecord& part) {
   const ObjectRecord& object = objects_[work.object];
-  if (object.state != ObjectRecord::State::sending || part.confirmed) return;
+  if (object.state != ObjectRecord::State::sending || part.confirmed || part.running > 0) return;
   to_send_.push_front({work.object, work.part, object.generation});
 }
 
@@ -377,6 +453,7 @@ void Scheduler::part_expired(const SendPart& work) {
     return;
   }
   if (object.state != ObjectRecord::State::sending) return;
+  if (part && part->confirmed) return;  // by its twin
   if (++object.renewals > limits_.renewals_max) {
     return close_object(work.object, ObjectRecord::State::failed);
   }
@@ -472,6 +549,7 @@ bool Scheduler::send_failed(const SendPart& work) {
     if (part) queue_again(work, *part);
     return false;
   }
+  if (part && part->confirmed) return false;  // by its twin
   if (object.state == ObjectRecord::State::hashed) std::erase(to_negotiate_, work.object);
   bool open = object.state == ObjectRecord::State::hashed ||
               object.state == ObjectRecord::State::negotiating ||

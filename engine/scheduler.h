@@ -17,8 +17,14 @@
 // Objects are negotiated late: at most `objects_max` negotiated and unsent, `part_urls_max` URLs
 // and as many bytes as go out in `lead_time` at the measured rate, so that a slow line never holds
 // URLs that die (lifetimes of 900 s have been seen). One object may always be under way.
+//
+// At the end, when lanes have nothing else to send, a part that is late is sent a second time
+// beside the first: late is what takes twice as long as parts of its size do. The first of the two
+// to be confirmed counts; the other one is to be ended, and reported as dropped.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <deque>
 #include <map>
 #include <memory>
@@ -70,7 +76,8 @@ struct FileRecord {
 struct PartRecord {
   std::uint16_t tries = 0;
   bool confirmed = false;
-  bool running = false;  // a lane has it, or waits to send it again
+  bool hedged = false;       // it was sent a second time beside the first
+  std::uint8_t running = 0;  // lanes that have it, or wait to send it again
 };
 
 struct ObjectRecord {
@@ -118,6 +125,8 @@ struct SendPart {
   std::shared_ptr<const Target> target;
   std::vector<Slice> slices;  // the part's bytes, if they are still in the arena
   std::uint64_t size = 0;     // of the file
+  // Beside a send that is late by now; so long it has taken.
+  std::optional<Duration> hedge_after = {};
 };
 struct FinishObject {
   ObjectIndex object;
@@ -181,8 +190,14 @@ class Scheduler {
   void digested(FileIndex index, const DigestValue& digest, const FileIdentity& identity,
                 Retained retained);
   void negotiated(const NegotiateObjects& work, std::vector<Negotiated> answers);
-  void part_confirmed(const SendPart& work, std::string etag, Time now);
+  struct Confirmed {
+    bool counts = false;     // it was not confirmed before
+    bool twin_runs = false;  // the same part is still on its way elsewhere: end it
+  };
+  Confirmed part_confirmed(const SendPart& work, std::string etag, Time now);
+  void part_waits(const SendPart& work);    // its backoff begins; part_again() follows
   void part_again(const SendPart& work);    // after its backoff
+  void part_dropped(const SendPart& work);  // ended because its twin was confirmed
   void part_expired(const SendPart& work);  // the URL has run out; fails the object at the limit
   void object_stored(const FinishObject& work);
   void finish_again(const FinishObject& work);
@@ -200,6 +215,11 @@ class Scheduler {
   bool send_failed(const SendPart& work);
   void finish_failed(const FinishObject& work);
 
+  // --- how many parts are on their way at once; without a word, as many as there are lanes ---
+  void permit_sends(std::uint32_t count) { send_permits_ = count; }
+  std::uint32_t sends_running() const { return static_cast<std::uint32_t>(sending_.size()); }
+  bool sends_wait() const { return !to_send_.empty(); }
+
   // True once after an object was given up because of its renewals.
   bool renewals_exhausted(ObjectIndex index) const {
     return objects_[index].renewals > limits_.renewals_max;
@@ -210,7 +230,12 @@ class Scheduler {
   void digest_ended(const FileRecord& file);
   std::optional<Work> next_control(Time now);
   std::optional<Work> next_negotiation(Time now);
-  std::optional<Work> next_send();
+  std::optional<Work> next_send(Time now);
+  std::optional<Work> next_hedge(Time now);
+  SendPart begin_send(ObjectIndex index, std::uint32_t part, bool is_hedge, Time now);
+  std::optional<Duration> time_expected(std::uint64_t size) const;
+  void learn_time(std::uint64_t size, Duration time);
+  std::uint32_t senders() const { return std::min(limits_.senders, send_permits_); }
   SendPart send_work(ObjectIndex index, std::uint32_t part) const;
   std::vector<ObjectIndex> choose_to_negotiate(Time now) const;
   std::uint64_t bytes_ahead_max(Time now) const;
@@ -226,6 +251,8 @@ class Scheduler {
   void start_sending(ObjectIndex index, std::shared_ptr<const Target> target);
   void stop_sending(ObjectRecord& object);
   PartRecord* part_of(const SendPart& work);
+  // No lane has it any more; when it had begun.
+  std::optional<Time> lane_free(const SendPart& work);
   PartRecord* send_ended(const SendPart& work);
   void queue_again(const SendPart& work, const PartRecord& part);
   void renegotiate(ObjectIndex index, ObjectRecord& object);
@@ -256,6 +283,17 @@ class Scheduler {
     std::uint32_t generation;
   };
   std::deque<QueuedPart> to_send_;
+  struct Sending {
+    ObjectIndex object;
+    std::uint32_t part;
+    std::uint32_t generation;
+    bool is_hedge;
+    Time since;
+  };
+  std::vector<Sending> sending_;  // what a lane has
+  std::uint32_t send_permits_ = UINT32_MAX;
+  // Of parts of 2^(i-1) bytes and more, less than twice that: smoothed; 0: none was confirmed.
+  std::array<Duration, 65> times_{};
   std::size_t files_open_ = 0;
   std::size_t works_out_ = 0;
   std::uint32_t objects_ahead_ = 0;  // negotiating, sending

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/concurrency.h"
 #include "engine/part_upload.h"
 #include "engine/read_pass.h"
 #include "engine/signed_url.h"
@@ -17,7 +18,13 @@ namespace {
 
 // Larger content is read again instead (LIMITS section 7: more retained memory gave less speed).
 constexpr std::uint64_t retained_file_size_max = 64ULL << 20;
-constexpr std::uint32_t connections_per_worker = 8;  // LIMITS rule 16: 4 to 8 fill loopback
+// Where nobody says how many: so many to begin with (LIMITS rule 16: 4 to 8 fill loopback), and the
+// most there may be.
+constexpr std::uint32_t connections_first = 8;
+constexpr std::uint32_t connections_max = 64;
+// Of those nobody uses, so many a worker stay open for the calls between the parts.
+constexpr std::size_t idle_connections_kept = 2;
+constexpr Duration idle_look_period = 1s;
 // As many as the widest digest kernel has (LIMITS section 4 measured pairs; sixteen streams of one
 // worker are hashed at up to twice the rate of one). Fewer leave lanes empty, more only memory.
 constexpr std::uint32_t digest_lanes_per_worker = kernel_lanes_max;
@@ -51,8 +58,8 @@ Transfer::Lanes Transfer::lanes_of(Crew& crew, const Road& road, std::uint32_t c
   auto workers = static_cast<std::uint32_t>(crew.size());
   // Half of the budget for lanes, the rest for content that waits to be sent.
   std::size_t share = std::max(crew.arena().blocks_total() / 2 / workers, blocks_per_worker_min);
-  std::uint32_t wanted =
-      connections == 0 ? connections_per_worker : (connections + workers - 1) / workers;
+  std::uint32_t all = connections == 0 ? connections_max : connections;
+  std::uint32_t wanted = (all + workers - 1) / workers;
   std::uint32_t digest = 0;
   if (road.digests()) {
     digest =
@@ -89,7 +96,11 @@ Task<Status> Transfer::run(Scope& scope) {
   stop_->scope = &running;
   first_worker_ = &scope.worker();
   Crew::Part part = [this](Scope& member, Hand hand) { return work(member, hand); };
+  Scope beside(running);
+  beside.spawn(steer(beside));
   co_await crew_.all(running, part);
+  beside.cancel();
+  co_await beside.join();
   stop_->scope = nullptr;
   tell_of_shared_objects();
   if (first_error_) co_return fail(std::move(*first_error_));
@@ -112,7 +123,47 @@ Task<void> Transfer::work(Scope& scope, Hand hand) {
   for (std::uint32_t i = 0; i < control_lanes; ++i) {
     lanes.spawn(control_lane(lanes, hand.client, row("control", i)));
   }
+  Scope beside(scope);
+  beside.spawn(close_unused(beside, hand.client));
   co_await lanes.join();
+  beside.cancel();
+  co_await beside.join();
+}
+
+// Looks often enough that a part that is late is seen, and the number of connections found.
+Task<void> Transfer::steer(Scope& scope) {
+  Worker& worker = scope.worker();
+  std::uint32_t lanes = lanes_.send * static_cast<std::uint32_t>(crew_.size());
+  ConcurrencyController controller({.start = std::min(connections_first, lanes), .max = lanes});
+  bool finds = options_.connections == 0;
+  if (finds) report([&](Scheduler& scheduler) { scheduler.permit_sends(controller.permits()); });
+  while (true) {
+    bool slept = co_await worker.sleep(scope, ConcurrencyController::look_period);
+    if (!slept) co_return;
+    ConcurrencyController::Seen seen{
+        .bytes = reporter_.counters.bytes_sent.load(std::memory_order_relaxed),
+        .refusals = reporter_.counters.refusals.load(std::memory_order_relaxed)};
+    std::optional<ConcurrencyDecision> decision = report([&](Scheduler& scheduler) {
+      seen.running = scheduler.sends_running();
+      seen.more_waits = scheduler.sends_wait();
+      std::optional<ConcurrencyDecision> made;
+      if (finds) made = controller.look(worker.now(), seen);
+      if (made) scheduler.permit_sends(made->to);
+      return made;
+    });
+    if (!decision || decision->from == decision->to) continue;
+    reporter_.event(ConnectionsChanged{decision->from, decision->to, decision->goodput,
+                                       std::string(reason_text(decision->reason))});
+  }
+}
+
+// What the line does not need any more is not held open either.
+Task<void> Transfer::close_unused(Scope& scope, HttpClient& client) {
+  while (true) {
+    bool slept = co_await scope.worker().sleep(scope, idle_look_period);
+    if (!slept) co_return;
+    co_await client.close_idle(scope, idle_connections_kept);
+  }
 }
 
 Task<std::optional<Work>> Transfer::take(Scope& scope, Lane lane, TraceRow row,
@@ -299,34 +350,75 @@ Task<void> Transfer::report_later(Scope& scope, Duration delay, Report what) {
   if (slept) report(what);
 }
 
-Task<void> Transfer::send(Scope& scope, HttpClient& client, SendPart work, Ticket& ticket) {
+// A send of its own scope, so that it can be ended when its twin was confirmed.
+Task<void> Transfer::send(Scope& lane, HttpClient& client, SendPart work, Ticket& ticket) {
   const FileRecord& file = (*files_)[work.file];
+  Scope scope(lane);
+  Twins::Sending sending(twins_, scope, work);
+  if (work.hedge_after) tell_of_late_part(work, sending);
   PartUpload upload{.client = client,
                     .source = *file.source,
                     .work = work,
                     .ticket = ticket,
                     .bytes_sent = reporter_.counters.bytes_sent,
-                    .new_connection = work.tries > 0};
+                    .new_connection = work.tries > 0 || work.hedge_after.has_value(),
+                    .bytes_of_try = &sending.bytes};
   Result<std::string> etag = co_await upload.run(scope);
-  if (etag) {
-    reporter_.counters.bytes_confirmed.fetch_add(work.target->range(work.part).size,
-                                                 std::memory_order_relaxed);
-    Time now = scope.worker().now();
-    report([&](Scheduler& scheduler) { scheduler.part_confirmed(work, std::move(*etag), now); });
+  if (!etag) {
+    if (sending.dropped()) {
+      report([&](Scheduler& scheduler) { scheduler.part_dropped(work); });
+      co_return;
+    }
+    judge_send(lane, std::move(work), std::move(etag.error()).on_path(file.path));
     co_return;
   }
-  Error error = std::move(etag.error()).on_path(file.path);
+  Time now = scope.worker().now();
+  Scheduler::Confirmed confirmed = report(
+      [&](Scheduler& scheduler) { return scheduler.part_confirmed(work, std::move(*etag), now); });
+  if (confirmed.twin_runs) twins_->end_twin(sending);
+  if (!confirmed.counts) co_return;
+  reporter_.counters.bytes_confirmed.fetch_add(work.target->range(work.part).size,
+                                               std::memory_order_relaxed);
+}
+
+void Transfer::tell_of_late_part(const SendPart& work, const Twins::Sending& sending) {
+  PartLate late{.path = (*files_)[work.file].path,
+                .part = work.target->part_count() > 1 ? work.part + 1 : 0,
+                .host = {},
+                .seconds = seconds_of(*work.hedge_after),
+                .bytes = twins_->bytes_of_twin(sending)};
+  if (Result<PartRequest> request = work.target->request(work.part)) {
+    if (Result<Url> url = Url::parse(request->url)) late.host = url->authority();
+  }
+  reporter_.event(std::move(late));
+}
+
+Task<void> Transfer::send_again_later(Scope& lanes, Duration delay, SendPart work) {
+  Scope waiting(lanes);
+  Twins::Sending sending(twins_, waiting, work);
+  bool slept = co_await waiting.worker().sleep(waiting, delay);
+  if (slept) {
+    report([&](Scheduler& scheduler) { scheduler.part_again(work); });
+  } else if (sending.dropped()) {
+    report([&](Scheduler& scheduler) { scheduler.part_dropped(work); });
+  }
+}
+
+void Transfer::judge_send(Scope& scope, SendPart work, Error error) {
+  const FileRecord& file = (*files_)[work.file];
   work.slices.clear();
+  if (error.status == 429 || error.status == 503) {
+    reporter_.counters.refusals.fetch_add(1, std::memory_order_relaxed);
+  }
   if (error.kind == ErrorClass::retry && work.tries + 1 < tries_max) {
     Duration wait = wait_before(scope, error, work.tries + 1);
     reporter_.counters.retries.fetch_add(1, std::memory_order_relaxed);
     reporter_.event(PartRetried{file.path, static_cast<std::uint32_t>(error.part), work.tries + 1,
                                 std::move(error)});
     // The lane goes on meanwhile.
-    scope.spawn(report_later(scope, wait, [work = std::move(work)](Scheduler& scheduler) {
-      scheduler.part_again(work);
-    }));
-    co_return;
+    report([&](Scheduler& scheduler) { scheduler.part_waits(work); });
+    scope.spawn(send_again_later(scope, wait, std::move(work)));
+    return;
   }
   if (error.kind == ErrorClass::expired) {
     reporter_.counters.retries.fetch_add(1, std::memory_order_relaxed);
@@ -335,7 +427,7 @@ Task<void> Transfer::send(Scope& scope, HttpClient& client, SendPart work, Ticke
       return scheduler.renewals_exhausted(work.object);
     });
     if (exhausted) file_trouble(work.file, std::move(error));
-    co_return;
+    return;
   }
   bool matters = report([&](Scheduler& scheduler) { return scheduler.send_failed(work); });
   if (matters) file_trouble(work.file, std::move(error));

@@ -7,6 +7,9 @@
 // lanes start, so no lane waits for another; what the arena has left keeps hashed content until it
 // is sent. run() once. Files that failed are in failures() if `keep_going`; else the first failure
 // ends everything. Crew, road and reporter outlive it.
+//
+// How many parts are on their way at once is found while it runs (concurrency.h), unless it was
+// said; a part that is late at the end is sent a second time elsewhere (scheduler.h).
 #pragma once
 
 #include <mutex>
@@ -16,12 +19,13 @@
 #include "engine/crew.h"
 #include "engine/reporter.h"
 #include "engine/road.h"
+#include "engine/twins.h"
 
 namespace headrace {
 
 struct TransferOptions {
   bool keep_going = false;
-  std::uint32_t connections = 0;  // all workers together; 0: 8 a worker
+  std::uint32_t connections = 0;  // all workers together; 0: as many as pay
 };
 
 class Transfer {
@@ -61,6 +65,12 @@ class Transfer {
                     TraceRow row);
   Task<void> negotiate(Scope& scope, const RoadCall& call, const NegotiateObjects& work);
   Task<void> send(Scope& scope, HttpClient& client, SendPart work, Ticket& ticket);
+  void judge_send(Scope& scope, SendPart work, Error error);
+  Task<void> send_again_later(Scope& scope, Duration delay, SendPart work);
+  void tell_of_late_part(const SendPart& work, const Twins::Sending& sending);
+  // Beside the lanes, until they have ended.
+  Task<void> steer(Scope& scope);
+  Task<void> close_unused(Scope& scope, HttpClient& client);
   Task<void> finish(Scope& lanes, HttpClient& client, FinishObject work);
   // To the board; what it closed shows in the progress.
   template <class Report>
@@ -90,6 +100,8 @@ class Transfer {
   };
   std::shared_ptr<Stop> stop_ = std::make_shared<Stop>();
   Worker* first_worker_ = nullptr;
+
+  std::shared_ptr<Twins> twins_ = std::make_shared<Twins>();
 
   std::mutex mutex_;
   std::optional<Error> first_error_;

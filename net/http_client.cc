@@ -227,8 +227,9 @@ Headers HttpClient::fields_of(const HttpRequest& request, const Leg& leg) const 
   return fields;
 }
 
-Task<void> HttpClient::close_idle(Scope& scope) {
-  while (std::unique_ptr<Connection> connection = pool_.take_any()) {
+Task<void> HttpClient::close_idle(Scope& scope, std::size_t keep) {
+  while (pool_.size() > keep) {
+    std::unique_ptr<Connection> connection = pool_.take_any();
     co_await connection->stream->close(scope);
   }
 }

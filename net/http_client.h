@@ -50,7 +50,8 @@ class HttpClient {
   HttpClient(Worker& worker, Resolver& resolver, Options options);
 
   Task<Result<HttpAnswer>> send(Scope& scope, HttpRequest& request);
-  Task<void> close_idle(Scope& scope);
+  // All but so many of those used last.
+  Task<void> close_idle(Scope& scope, std::size_t keep = 0);
   std::size_t idle_count() const { return pool_.size(); }
   Worker& worker() const { return worker_; }
   const NetworkOptions& network() const { return options_.network; }

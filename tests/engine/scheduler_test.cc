@@ -356,7 +356,7 @@ TEST_CASE("an object of a file that shares nothing fails alone") {
   REQUIRE(batch);
   std::vector<Negotiated> answers;
   answers.push_back({.refused = true, .target = nullptr});
-  answers.push_back({.refused = false, .target = std::make_shared<FakeTarget>(mib, mib, "up")});
+  answers.push_back({.refused = false, .target = std::make_shared<EvenTarget>(mib, mib, "up")});
   bench.scheduler.negotiated(*batch, std::move(answers));
   CHECK(bench.scheduler.file(0).state == FileRecord::State::failed);
   auto part = bench.next<SendPart>(Lane::send);

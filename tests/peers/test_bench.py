@@ -64,6 +64,9 @@ def test_both_clients_upload_a_folder_to_the_sink(sink, headrace, client_2_4_0, 
 @pytest.mark.parametrize("command, verdicts", [
     (["upload_memory", "--gib", "0.01", "--files", "300"], 3),
     (["many_files", "--files", "600", "--rounds", "1"], 3),
+    (["stall", "--seconds", "0.1", "--rounds", "1"], 0),
+    (["plateau", "--seconds", "0.5"], 0),
+    (["limit_rate", "--seconds", "4"], 0),
 ])
 def test_bench_runs(build, command, verdicts):
     argv = [sys.executable, ROOT / "bench" / command[0], *command[1:], "--build", build]

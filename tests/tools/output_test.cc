@@ -175,6 +175,8 @@ TEST_CASE("every line of --json is an object with version, sequence and event") 
   output->event(Note{.level = NoteLevel::warning, .text = "token hf_abcdefgh"}, 0);
   output->note(NoteLevel::debug, "for those who ask");
   output->event(Planned{.files = 1}, 0);
+  output->event(PartLate{.path = "p", .part = 3, .host = "h:1", .seconds = 2.5, .bytes = 7}, 0);
+  output->event(ConnectionsChanged{.from = 8, .to = 12, .bytes_per_second = 5, .reason = "r"}, 0);
   output->tick(99'999);
   output->uploaded(result(), false);
   CHECK(screen.err.empty());
@@ -184,9 +186,9 @@ TEST_CASE("every line of --json is an object with version, sequence and event") 
     lines.push_back(nlohmann::json::parse(screen.out.substr(begin, end - begin)));
     begin = end + 1;
   }
-  const char* events[] = {"scan_finished", "file_hashed",  "progress",
-                          "part_retried",  "file_skipped", "commit_landed",
-                          "note",          "planned",      "result"};
+  const char* events[] = {"scan_finished", "file_hashed",         "progress", "part_retried",
+                          "file_skipped",  "commit_landed",       "note",     "planned",
+                          "part_late",     "connections_changed", "result"};
   REQUIRE(lines.size() == std::size(events));
   for (std::size_t i = 0; i < lines.size(); ++i) {
     CHECK(lines[i]["v"] == 1);
@@ -199,10 +201,13 @@ TEST_CASE("every line of --json is an object with version, sequence and event") 
   CHECK(lines[4]["reason"] == "ignored_by_server");
   CHECK(lines[5]["url"] == "http://h/ns/r/commit/abc");
   CHECK(lines[6]["text"] == "token hf_***");
-  CHECK(lines[8]["url"] == "http://h/ns/r/tree/main");
-  CHECK(lines[8]["commits"][0]["oid"] == "abc");
-  CHECK(lines[8]["totals"]["retries"] == 1);
-  CHECK(lines[8]["failures"].empty());
+  CHECK(lines[8]["part"] == 3);
+  CHECK(lines[8]["host"] == "h:1");
+  CHECK(lines[9]["to"] == 12);
+  CHECK(lines[10]["url"] == "http://h/ns/r/tree/main");
+  CHECK(lines[10]["commits"][0]["oid"] == "abc");
+  CHECK(lines[10]["totals"]["retries"] == 1);
+  CHECK(lines[10]["failures"].empty());
 }
 
 TEST_CASE("an error in --json has every field of the one error type") {

@@ -76,6 +76,8 @@ class HumanOutput final : public Output {
     has_progress_ = true;
   }
   void on(const PartRetried& retry);
+  void on(const PartLate& late);
+  void on(const ConnectionsChanged& change);
   void on(const FileSkipped& skip);
   void on(const CommitLanded& landed);
   void on(const Note& each) { note(each.level, each.text); }
@@ -161,6 +163,23 @@ void HumanOutput::on(const PartRetried& retry) {
   const std::string part = retry.part == 0 ? std::string() : fmt::format(" part {}", retry.part);
   say(fmt::format("again: {}{}, try {}: {}", plain(retry.path), part, retry.attempt,
                   plain(retry.error.message)));
+}
+
+void HumanOutput::on(const PartLate& late) {
+  if (quiet_ || options_.verbosity < 1) return;
+  const std::string part = late.part == 0 ? std::string() : fmt::format(" part {}", late.part);
+  say(fmt::format("late: {}{}: {} took {} in {}; sent a second time beside it", plain(late.path),
+                  part, late.host, size_text(static_cast<double>(late.bytes)),
+                  duration_text(late.seconds)));
+}
+
+void HumanOutput::on(const ConnectionsChanged& change) {
+  if (quiet_ || options_.verbosity < 1) return;
+  std::string rate;
+  if (change.bytes_per_second > 0) {
+    rate = fmt::format(" at {}/s", size_text(change.bytes_per_second));
+  }
+  say(fmt::format("connections: {} to {}{}: {}", change.from, change.to, rate, change.reason));
 }
 
 void HumanOutput::on(const FileSkipped& skip) {

@@ -110,6 +110,8 @@ class JsonOutput final : public Output {
   void on(const FileHashed& file);
   void on(const Progress& progress);
   void on(const PartRetried& retry);
+  void on(const PartLate& late);
+  void on(const ConnectionsChanged& change);
   void on(const FileSkipped& skip);
   void on(const CommitLanded& landed);
   void on(const Note& each) { note(each.level, each.text); }
@@ -165,6 +167,25 @@ void JsonOutput::on(const PartRetried& retry) {
   put_error(json, retry.error);
   json["path"] = retry.path;
   json["part"] = retry.part == 0 ? Json() : Json(retry.part);
+  write(json);
+}
+
+void JsonOutput::on(const PartLate& late) {
+  Json json = open("part_late");
+  json["path"] = late.path;
+  json["part"] = late.part == 0 ? Json() : Json(late.part);
+  json["host"] = late.host;
+  json["seconds"] = late.seconds;
+  json["bytes"] = late.bytes;
+  write(json);
+}
+
+void JsonOutput::on(const ConnectionsChanged& change) {
+  Json json = open("connections_changed");
+  json["from"] = change.from;
+  json["to"] = change.to;
+  json["bytes_per_second"] = change.bytes_per_second;
+  json["reason"] = change.reason;
   write(json);
 }
 
