@@ -14,9 +14,8 @@ bool same_upload(const Target& a, const Target& b) {
          a.part_count() == b.part_count();
 }
 
-// A part that takes longer than this and twice its time is late: below, a second try costs more
-// than it wins.
-constexpr Duration late_min = 100ms;
+// Nothing is late before this: a second try would cost more than it wins.
+constexpr Duration late_min = 300ms;
 
 // What stands in the ledger for the oid of an object that is one file: of no size, so it can't be
 // taken for a digest.
@@ -163,9 +162,9 @@ std::optional<Work> Scheduler::next_hedge(Time now) {
     }
     const PartRecord& part = object.parts[sending.part];
     if (part.hedged || part.confirmed) continue;
-    std::optional<Duration> expected = time_expected(object.target->range(sending.part).size);
-    if (!expected) continue;
-    Duration over = now - sending.since - std::max(late_min, 2 * *expected);
+    std::optional<Duration> late_at = late_after(object.target->range(sending.part).size);
+    if (!late_at) continue;
+    Duration over = now - sending.since - *late_at;
     if (over <= most) continue;
     most = over;
     late = &sending;
@@ -179,16 +178,24 @@ std::optional<Work> Scheduler::next_hedge(Time now) {
 }
 
 // Of the next larger size that was seen: a smaller part takes no longer.
-std::optional<Duration> Scheduler::time_expected(std::uint64_t size) const {
+std::optional<Duration> Scheduler::late_after(std::uint64_t size) const {
   for (std::size_t i = static_cast<std::size_t>(std::bit_width(size)); i < times_.size(); ++i) {
-    if (times_[i] > Duration::zero()) return times_[i];
+    if (times_[i].mean == Duration::zero()) continue;
+    return std::max(late_min, times_[i].mean + 4 * times_[i].deviation);
   }
   return std::nullopt;
 }
 
+// RFC 6298, 2.
 void Scheduler::learn_time(std::uint64_t size, Duration time) {
-  Duration& known = times_[static_cast<std::size_t>(std::bit_width(size))];
-  known = known > Duration::zero() ? (3 * known + time) / 4 : time;
+  SendTime& known = times_[static_cast<std::size_t>(std::bit_width(size))];
+  if (known.mean == Duration::zero()) {
+    known = {.mean = time, .deviation = time / 2};
+    return;
+  }
+  Duration off = std::chrono::abs(time - known.mean);
+  known.deviation = (3 * known.deviation + off) / 4;
+  known.mean = (7 * known.mean + time) / 8;
 }
 
 std::uint64_t Scheduler::bytes_ahead_max(Time now) const {

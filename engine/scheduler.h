@@ -19,8 +19,9 @@
 // URLs that die (lifetimes of 900 s have been seen). One object may always be under way.
 //
 // At the end, when lanes have nothing else to send, a part that is late is sent a second time
-// beside the first: late is what takes twice as long as parts of its size do. The first of the two
-// to be confirmed counts; the other one is to be ended, and reported as dropped.
+// beside the first. Late is what takes longer than the mean of parts of its size and four times
+// their mean deviation, the bound of RFC 6298 for what is lost. The first of the two to be
+// confirmed counts; the other one is to be ended, and reported as dropped.
 #pragma once
 
 #include <algorithm>
@@ -233,7 +234,7 @@ class Scheduler {
   std::optional<Work> next_send(Time now);
   std::optional<Work> next_hedge(Time now);
   SendPart begin_send(ObjectIndex index, std::uint32_t part, bool is_hedge, Time now);
-  std::optional<Duration> time_expected(std::uint64_t size) const;
+  std::optional<Duration> late_after(std::uint64_t size) const;
   void learn_time(std::uint64_t size, Duration time);
   std::uint32_t senders() const { return std::min(limits_.senders, send_permits_); }
   SendPart send_work(ObjectIndex index, std::uint32_t part) const;
@@ -292,8 +293,12 @@ class Scheduler {
   };
   std::vector<Sending> sending_;  // what a lane has
   std::uint32_t send_permits_ = UINT32_MAX;
-  // Of parts of 2^(i-1) bytes and more, less than twice that: smoothed; 0: none was confirmed.
-  std::array<Duration, 65> times_{};
+  // What parts of 2^(i-1) bytes and more, less than twice that, have taken, both smoothed.
+  struct SendTime {
+    Duration mean{};  // 0: none was confirmed
+    Duration deviation{};
+  };
+  std::array<SendTime, 65> times_{};
   std::size_t files_open_ = 0;
   std::size_t works_out_ = 0;
   std::uint32_t objects_ahead_ = 0;  // negotiating, sending

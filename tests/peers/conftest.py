@@ -65,6 +65,11 @@ class Run:
         return found[-1]
 
     @property
+    def sent_twice(self):
+        """How many parts were late, and so sent a second time beside the first."""
+        return sum(event["event"] == "part_late" for event in self.events)
+
+    @property
     def error(self):
         return self.event("error")
 

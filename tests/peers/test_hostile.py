@@ -171,7 +171,7 @@ FRAMES = {
     "folded line": (b"HTTP/1.1 200 OK\r\nx: a\r\n b\r\ncontent-length: 2\r\n\r\n{}",
                     "bad_http", "retry"),
     "no HTTP": (b"220 mail.example ESMTP ready\r\n", "bad_http", "retry"),
-    "TLS alert": (b"\x15\x03\x01\x00\x02\x02\x46", "bad_http", "retry"),
+    "TLS alert": (b"\x15\x03\x01\x00\x02\x02\x46", "tls_wanted", "fail"),
     "many fields": (b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 300 + b"\r\n", "http_limit", "fail"),
     "long line": (b"HTTP/1.1 200 OK\r\nx: " + b"y" * 40_000 + b"\r\n\r\n", "http_limit", "fail"),
     "endless head": (b"HTTP/1.1 200 OK\r\n" + (b"x: " + b"y" * 1000 + b"\r\n") * 100,

@@ -61,8 +61,9 @@ def test_file(headrace, hub, tmp_path, download):
 def test_large_file_in_parts(headrace, hub, relay, tmp_path, download):
     data = bytes_of(11 * MIB + 1, 3)
     make_folder(tmp_path, {"large.bin": data})
-    assert headrace("upload", "me/large", "large.bin", endpoint=relay.url).code == 0
-    assert len(relay.seen("PUT")) == 12
+    run = headrace("upload", "me/large", "large.bin", "--json", endpoint=relay.url)
+    assert run.code == 0, run
+    assert len(relay.seen("PUT")) == 12 + run.sent_twice
     assert all("authorization" not in request.headers for request in relay.seen("PUT"))
     assert download("me/large") == {"large.bin": data}
 
