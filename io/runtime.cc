@@ -1,10 +1,29 @@
 #include "io/runtime.h"
 
+#include <csignal>
 #include <future>
 
 #include "io/uring.h"
 
 namespace headrace {
+namespace {
+
+// No signal reaches this thread while it lives, nor ever the threads that are started meanwhile.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    CHECK(::pthread_sigmask(SIG_SETMASK, &all, &before_) == 0);
+  }
+  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
 
 Result<std::unique_ptr<Runtime>> Runtime::start(std::size_t workers, std::uint64_t seed) {
   std::unique_ptr<Runtime> runtime(new Runtime());
@@ -20,6 +39,7 @@ Status Runtime::start_worker(std::size_t index, std::uint64_t seed) {
   Thread& thread = *owned;
   std::promise<Status> started;
   std::future<Status> answer = started.get_future();
+  SignalsBlocked while_it_starts;
   // The ring belongs to the thread that makes it.
   thread.thread =
       std::jthread([this, &thread, index, seed, started = std::move(started)]() mutable {

@@ -3,6 +3,7 @@
 // start() returns when every worker runs, or with the first error. Work is handed in by
 // worker(i).send(…). stop() (or destruction) may be called once all work has ended: a worker that
 // still waits for an operation ends the process. Blocking jobs run on a pool of the runtime's.
+// None of its threads takes a signal: those of the process are for the threads of whoever it is.
 #pragma once
 
 #include <atomic>
