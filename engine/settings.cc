@@ -215,4 +215,12 @@ Result<Settings> load_settings(const SettingsFlags& flags, const Environment& en
   return settings;
 }
 
+Status check_online(const Settings& settings) {
+  if (!settings.offline) return {};
+  return fail(make_error(ErrorClass::fail, "offline_mode",
+                         "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids requests")
+                  .at("connect")
+                  .hinting("unset it, or use --dry-run"));
+}
+
 }  // namespace headrace

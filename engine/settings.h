@@ -7,8 +7,8 @@
 // TRANSFORMERS_OFFLINE, HF_HUB_DISABLE_PROGRESS_BARS, HF_DEBUG, and those of net/trust.h and
 // net/proxy.h.
 // Source: shared notes on huggingface_hub 2.4.0 (`constants.py`, `utils/_auth.py`).
-// Fails with: bad_endpoint, bad_token, token_file_unreadable; bad_proxy and proxy_unsupported of a
-// flag.
+// Fails with: bad_endpoint, bad_token, token_file_unreadable, offline_mode; bad_proxy and
+// proxy_unsupported of a flag.
 #pragma once
 
 #include <functional>
@@ -56,6 +56,8 @@ struct Settings {
 };
 
 Result<Settings> load_settings(const SettingsFlags&, const Environment&);
+// `offline_mode` where the environment forbids requests.
+Status check_online(const Settings&);
 
 // 1, ON, YES, TRUE in any case.
 bool is_true(std::string_view value);

@@ -38,12 +38,4 @@ Result<RepoUri> name_repo(const std::string& text, const std::optional<std::stri
   return RepoUri{.repo = std::move(*repo), .revision = revision, .path = {}};
 }
 
-Status check_online(const Settings& settings) {
-  if (!settings.offline) return {};
-  return fail(make_error(ErrorClass::fail, "offline_mode",
-                         "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids requests")
-                  .at("connect")
-                  .hinting("unset it, or use --dry-run"));
-}
-
 }  // namespace headrace

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "engine/repo.h"
-#include "engine/settings.h"
 #include "io/error.h"
 
 namespace headrace {
@@ -15,7 +14,5 @@ namespace headrace {
 // latter two name the type themselves, and an address may name revision and path.
 Result<RepoUri> name_repo(const std::string& text, const std::optional<std::string>& type,
                           const std::optional<std::string>& revision);
-// `offline_mode` where the environment forbids requests.
-Status check_online(const Settings&);
 
 }  // namespace headrace
