@@ -12,6 +12,7 @@
 #include "engine/hub/client.h"
 #include "engine/hub/upload.h"
 #include "engine/request_log.h"
+#include "engine/urls/upload.h"
 #include "io/machine.h"
 #include "io/runtime.h"
 #include "io/uring.h"
@@ -65,8 +66,12 @@ struct Engine::Parts {
     ended.notify_all();
   }
 
+  // Each road's Upload is made and run alike.
+  template <class Upload, class Request>
+  std::shared_ptr<Job> start(Request request);
+  template <class Upload, class Request>
   static Task<void> run_upload(Parts& parts, std::shared_ptr<Root> root, std::shared_ptr<Job> job,
-                               UploadRequest request);
+                               Request request);
   template <class T>
   static Task<void> run_call(std::shared_ptr<Root> root, Worker& worker,
                              std::function<Task<Result<T>>(Scope&)> call,
@@ -89,14 +94,15 @@ Status Engine::Parts::watch_requests(const EngineOptions& options, NetworkOption
   return {};
 }
 
+template <class Upload, class Request>
 Task<void> Engine::Parts::run_upload(Parts& parts, std::shared_ptr<Root> root,
-                                     std::shared_ptr<Job> job, UploadRequest request) {
+                                     std::shared_ptr<Job> job, Request request) {
   Worker& worker = root->scope->worker();
   Time begin = worker.now();
   Duration cpu_begin = cpu_time_used();
   std::optional<Result<UploadResult>> result;
   {
-    HubUpload upload(*parts.crew, std::move(request), parts.connections, *job);
+    Upload upload(*parts.crew, std::move(request), parts.connections, *job);
     result.emplace(co_await upload.run(*root->scope));
   }
   if (*result) {
@@ -196,22 +202,31 @@ Engine::~Engine() {
   if (parts_->runtime) parts_->runtime->stop();
 }
 
-std::shared_ptr<Job> Engine::start(UploadRequest request) {
+template <class Upload, class Request>
+std::shared_ptr<Job> Engine::Parts::start(Request request) {
   auto job = std::make_shared<Job>();
-  auto root = std::make_shared<Parts::Root>();
-  Parts& parts = *parts_;
-  Worker& worker = parts.first();
+  auto root = std::make_shared<Root>();
+  Parts& parts = *this;
+  Worker& worker = first();
   job->on_cancel([&worker, root] {
     worker.send([root] {
       if (root->scope) root->scope->cancel();
     });
   });
-  parts.started(job);
+  started(job);
   worker.send([&parts, &worker, root, job, request = std::move(request)]() mutable {
     root->scope.emplace(worker);
-    root->scope->spawn(Parts::run_upload(parts, root, job, std::move(request)));
+    root->scope->spawn(run_upload<Upload>(parts, root, job, std::move(request)));
   });
   return job;
+}
+
+std::shared_ptr<Job> Engine::start(UploadRequest request) {
+  return parts_->start<HubUpload>(std::move(request));
+}
+
+std::shared_ptr<Job> Engine::start(UrlsRequest request) {
+  return parts_->start<UrlsUpload>(std::move(request));
 }
 
 Result<Engine::Account> Engine::whoami(const std::string& endpoint, const std::string& token) {

@@ -14,6 +14,7 @@
 #include "engine/options.h"
 #include "engine/request.h"
 #include "engine/result.h"
+#include "engine/urls_request.h"
 
 namespace headrace {
 
@@ -35,6 +36,7 @@ class Engine {
   ~Engine();
 
   std::shared_ptr<Job> start(UploadRequest request);
+  std::shared_ptr<Job> start(UrlsRequest request);
 
   // Single calls; they block the caller.
   struct Account {

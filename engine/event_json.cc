@@ -201,6 +201,7 @@ std::string result_json(const UploadResult& result, bool dry_run, std::uint64_t 
   for (const LandedCommit& commit : result.commits) put(json["commits"].emplace_back(), commit);
   json["failures"] = Json::array();
   for (const Error& failure : result.failures) put(json["failures"].emplace_back(), failure);
+  if (!result.part_tags.empty()) json["part_tags"] = result.part_tags;
   put(json["totals"], result.totals);
   return line_of(json);
 }

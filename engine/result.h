@@ -31,10 +31,11 @@ struct UploadTotals {
 };
 
 struct UploadResult {
-  std::string url;                    // of the blob or tree page; what the command prints
-  std::string pull_request_url;       // empty unless one was made
-  std::vector<LandedCommit> commits;  // in order; empty where nothing had changed
-  std::vector<Error> failures;        // of files that --keep-going left out
+  std::string url;                     // of the blob or tree page; what the command prints
+  std::string pull_request_url;        // empty unless one was made
+  std::vector<LandedCommit> commits;   // in order; empty where nothing had changed
+  std::vector<Error> failures;         // of files that --keep-going left out
+  std::vector<std::string> part_tags;  // of an upload to given URLs, in order
   UploadTotals totals;
 };
 
