@@ -36,6 +36,11 @@ bool Job::ended() const {
   return ended_;
 }
 
+bool Job::wait_for_end(std::chrono::milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, timeout, [this] { return ended_; });
+}
+
 Result<UploadResult> Job::wait() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return ended_; });
@@ -63,7 +68,17 @@ void Job::event(Event event) {
     return;
   }
   events_.push_back(std::move(event));
+  changed();
+}
+
+void Job::changed() {
   changed_.notify_all();
+  if (on_change_) on_change_();
+}
+
+void Job::on_change(std::function<void()> function) {
+  std::lock_guard lock(mutex_);
+  on_change_ = std::move(function);
 }
 
 void Job::on_cancel(std::function<void()> function) {
@@ -77,7 +92,7 @@ void Job::end(Result<UploadResult> result) {
   result_.emplace(std::move(result));
   ended_ = true;
   cancel_ = nullptr;
-  changed_.notify_all();
+  changed();
 }
 
 }  // namespace headrace

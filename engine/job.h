@@ -21,13 +21,21 @@ class Job final : public Reporter {
  public:
   static constexpr std::size_t events_max = 4096;
 
+  // How far it is; at any time.
+  Progress progress() const;
   // The next event; Progress if none came in time; nothing once all events of an ended job are out.
   std::optional<Event> next_event(std::chrono::milliseconds timeout);
   bool ended() const;
+  // Waits for the end, so long at most; whether it has come.
+  bool wait_for_end(std::chrono::milliseconds timeout);
   // Waits for the end; once.
   Result<UploadResult> wait();
   // Asks for an early end; wait() then says `cancelled`, unless the work was already done.
   void cancel();
+
+  // `function` is called after each event and at the end, on whatever thread that happens and with
+  // the job locked: it neither waits nor calls the job. Null: no more, once this returns.
+  void on_change(std::function<void()> function);
 
   // --- for the engine ---
   void event(Event event) override;
@@ -36,13 +44,14 @@ class Job final : public Reporter {
   void end(Result<UploadResult> result);
 
  private:
-  Progress progress() const;
+  void changed();
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Event> events_;
   std::size_t dropped_ = 0;
   std::function<void()> cancel_;
+  std::function<void()> on_change_;
   bool cancelled_ = false;
   bool ended_ = false;
   std::optional<Result<UploadResult>> result_;

@@ -79,11 +79,13 @@ Result<std::uint64_t> UrlsUpload::length_of(std::uint64_t source_size) const {
   return length;
 }
 
-// No more than there are parts.
+// As many as pay, but no more than there are parts.
 std::uint32_t UrlsUpload::connections() const {
+  constexpr std::uint32_t few_parts = 16;
   std::uint32_t wanted = request_.connections == 0 ? connections_ : request_.connections;
-  if (wanted == 0) wanted = 8 * static_cast<std::uint32_t>(crew_.size());
-  return static_cast<std::uint32_t>(std::min<std::size_t>(wanted, request_.urls.size()));
+  auto parts = static_cast<std::uint32_t>(request_.urls.size());
+  if (wanted == 0) return parts < few_parts ? parts : 0;
+  return std::min(wanted, parts);
 }
 
 Task<Result<UploadResult>> UrlsUpload::run(Scope& scope) {
