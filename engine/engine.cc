@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/advice.h"
 #include "engine/crew.h"
 #include "engine/hub/checkup.h"
 #include "engine/hub/client.h"
@@ -110,6 +111,9 @@ Task<void> Engine::Parts::run_upload(Parts& parts, std::shared_ptr<Root> root,
     totals.seconds = seconds_of(worker.now() - begin);
     totals.cpu_seconds = seconds_of(cpu_time_used() - cpu_begin);
     totals.memory_peak_bytes = peak_memory_bytes();
+    for (Error& failure : (*result)->failures) failure = advised(std::move(failure));
+  } else {
+    result->error() = advised(std::move(result->error()));
   }
   // The scope ends after this coroutine has, at the worker's next messages.
   worker.send([&parts, root, job, result = std::move(*result)]() mutable {
@@ -124,6 +128,7 @@ Task<void> Engine::Parts::run_call(std::shared_ptr<Root> root, Worker& worker,
                                    std::function<Task<Result<T>>(Scope&)> call,
                                    std::promise<Result<T>>& answer) {
   Result<T> result = co_await call(*root->scope);
+  if (!result) result.error() = advised(std::move(result.error()));
   worker.send([root, &answer, result = std::move(result)]() mutable {
     root->scope.reset();
     answer.set_value(std::move(result));

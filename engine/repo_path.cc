@@ -16,7 +16,8 @@ Error bad_path(std::string_view path, std::string_view why) {
   return make_error(ErrorClass::fail, "bad_path_in_repo",
                     fmt::format("'{}' cannot be a path in a repo: {}", path, why))
       .at("paths")
-      .on_path(path);
+      .on_path(path)
+      .hinting("choose another path, or leave the file out with --exclude");
 }
 
 // What is wrong with one segment, empty if nothing is.

@@ -243,6 +243,8 @@ void UploadSeed::judge_first(const Result<UploadResult>& result) {
     problem(fmt::format("nothing went wrong and the upload failed:\n{}", describe(result.error())));
   } else if (result.error().code.empty() || result.error().message.empty()) {
     problem("an error that says nothing");
+  } else if (result.error().hint.empty()) {
+    problem("an error that says nothing of what to do: " + result.error().code);
   } else if (!stopped_ && result.error().kind == ErrorClass::cancelled) {
     problem(fmt::format("nobody stopped it, and the error:\n{}", describe(result.error())));
   }
