@@ -202,8 +202,11 @@ std::uint64_t Scheduler::bytes_ahead_max(Time now) const {
   // Before anything was measured: enough to keep every sender busy for a moment.
   constexpr std::uint64_t floor_bytes = 64ULL << 20;
   if (!first_send_ || now <= *first_send_) return floor_bytes * senders();
+  std::uint64_t by_urls = limits_.part_urls_max * part_size_min_;
+  if (!first_send_ || now <= *first_send_) return std::min(by_urls, floor_bytes * limits_.senders);
   double rate = static_cast<double>(bytes_confirmed_) / seconds_of(now - *first_send_);
-  return std::max(floor_bytes, static_cast<std::uint64_t>(rate * seconds_of(limits_.lead_time)));
+  auto by_rate = static_cast<std::uint64_t>(rate * seconds_of(limits_.lead_time));
+  return std::min(by_urls, std::max(floor_bytes, by_rate));
 }
 
 std::vector<ObjectIndex> Scheduler::choose_to_negotiate(Time now) const {
@@ -333,6 +336,7 @@ void Scheduler::start_sending(ObjectIndex index, std::shared_ptr<const Target> t
     recall_parts(object);
   }
   object.parts_left_before = object.parts_left;
+  if (target->part_count() > 1) part_size_min_ = std::min(part_size_min_, target->range(0).size);
   object.target = std::move(target);
   ++object.generation;
   object.state = ObjectRecord::State::sending;

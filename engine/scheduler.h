@@ -22,6 +22,9 @@
 // beside the first. Late is what takes longer than the mean of parts of its size and four times
 // their mean deviation, the bound of RFC 6298 for what is lost. The first of the two to be
 // confirmed counts; the other one is to be ended, and reported as dropped.
+// (foretold from the sizes of parts seen so far) and as many bytes as go out in `lead_time` at the
+// measured rate, so that a slow line never holds URLs that die (lifetimes of 900 s have been seen).
+// One object may always be under way.
 #pragma once
 
 #include <algorithm>
@@ -305,6 +308,7 @@ class Scheduler {
   std::uint64_t bytes_ahead_ = 0;    // of these, unconfirmed
   std::uint32_t urls_ahead_ = 0;
   std::uint64_t bytes_confirmed_ = 0;
+  std::uint64_t part_size_min_ = 5ULL << 30;  // seen so far; no store takes larger ones
   std::optional<Time> first_send_;
 };
 

@@ -94,6 +94,21 @@ TEST_CASE("a part on its way by an old URL is not sent beside itself") {
   CHECK(one.etags() == Etags{"old", "new", "new"});
 }
 
+TEST_CASE("an object that is stored meanwhile is done, whatever is on its way") {
+  OneFile one(3);
+  auto first = one.send();
+  auto second = one.send();
+  one.scheduler.part_expired(*second);
+  one.scheduler.negotiated(one.ask(), {Negotiated{}});
+  CHECK(one.scheduler.file(0).state == FileRecord::State::ready);
+  CHECK_FALSE(one.send());
+  CHECK_FALSE(one.scheduler.finished());  // the first part is still under way
+  SUBCASE("it arrives") { one.scheduler.part_confirmed(*first, "late", {}); }
+  SUBCASE("it is refused") { one.scheduler.send_failed(*first); }
+  CHECK(one.scheduler.finished());
+  CHECK(one.scheduler.file(0).state == FileRecord::State::ready);
+}
+
 TEST_CASE("a part confirmed under another upload counts for nothing") {
   OneFile one(2);
   auto first = one.send();

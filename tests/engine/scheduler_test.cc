@@ -183,6 +183,22 @@ TEST_CASE("a slow line holds as many bytes of URLs as it sends in two minutes") 
   CHECK(more->objects.size() >= 5);
 }
 
+TEST_CASE("how many URLs an object will have is foretold from the parts of others") {
+  SchedulerLimits limits;
+  limits.part_urls_max = 10;
+  limits.senders = 100;
+  Bench bench(limits);
+  bench.add(6, 4 * mib);
+  bench.classify_all(true);
+  bench.digest("first");
+  bench.negotiate(*bench.next<NegotiateObjects>(Lane::control), mib, "");
+  for (int i = 1; i < 6; ++i) bench.digest("c" + std::to_string(i));
+  auto batch = bench.next<NegotiateObjects>(Lane::control);
+  REQUIRE(batch);
+  CHECK(batch->objects.size() == 1);  // four URLs beside four; a third object would make it twelve
+  CHECK_FALSE(bench.next<NegotiateObjects>(Lane::control));
+}
+
 TEST_CASE("URLs that ran out are asked for anew; confirmed parts stay if the upload is the same") {
   for (bool same : {true, false}) {
     Bench bench;
