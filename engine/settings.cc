@@ -15,6 +15,9 @@ namespace {
 
 // Files of settings list every account of a company at most. Anything longer is the wrong file.
 constexpr std::size_t small_file_bytes_max = 4 << 20;
+// A token file holds one line. Anything much longer is the wrong file, and is told so: a part of it
+// would pass for another token.
+constexpr std::size_t token_file_bytes_max = 64 * 1024;
 
 std::optional<std::string> non_empty(const Environment& environment, std::string_view name) {
   std::optional<std::string> value = environment.variable(name);
@@ -133,6 +136,11 @@ Result<std::optional<std::string>> read_small_file(const std::string& path) {
   ::close(fd);
   if (read_errno != 0) {
     return fail(system_error("token_file_unreadable", "cannot read the file", read_errno));
+  }
+  if (text.size() > token_file_bytes_max) {
+    return fail(make_error(ErrorClass::fail, "token_file_unreadable",
+                           "the token file is larger than 64 KiB, so it is none")
+                    .hinting("name the file whose one line is the token"));
   }
   return std::optional<std::string>(std::move(text));
 }

@@ -27,7 +27,7 @@ inline constexpr std::string_view public_endpoint = "https://huggingface.co";
 struct Environment {
   // The value of a variable, nothing if it is not set.
   std::function<std::optional<std::string>(std::string_view name)> variable;
-  // The whole of a small file; nothing if there is none.
+  // The whole of a small file; nothing if there is none. A larger one is an error, never cut.
   std::function<Result<std::optional<std::string>>(const std::string& path)> read_file;
 };
 // The variables and files of this process.
