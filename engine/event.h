@@ -1,7 +1,7 @@
 // event.h: what a running upload tells, as values, in order.
 //
-// The queue that carries them is bounded: a Progress that nobody took is replaced by the next one,
-// the others are kept. None holds a token or a URL with its query.
+// The queue that carries them is bounded (job.h); Progress is not queued but made when it is asked
+// for. None holds a token or a URL with its query.
 #pragma once
 
 #include <cstdint>
@@ -79,14 +79,14 @@ struct Note {
   std::string text;
 };
 
-// Of a dry run: what an upload would do if nothing were there yet.
+// Of a dry run: what an upload would do if nothing were there yet. It asks nobody, so what
+// --delete would remove is not known.
 struct Planned {
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;
   std::uint64_t parts = 0;
   std::uint64_t requests = 0;
   std::uint64_t commits = 0;
-  std::uint64_t deletions = 0;
 };
 
 using Event = std::variant<ScanFinished, FileHashed, Progress, PartRetried, PartLate,

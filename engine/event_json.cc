@@ -181,7 +181,6 @@ Json json_of(const Planned& plan, std::uint64_t sequence) {
   json["parts"] = plan.parts;
   json["requests"] = plan.requests;
   json["commits"] = plan.commits;
-  json["deletions"] = plan.deletions;
   return json;
 }
 
@@ -199,6 +198,7 @@ std::string result_json(const UploadResult& result, bool dry_run, std::uint64_t 
   json["pull_request_url"] = or_null(result.pull_request_url);
   json["commits"] = Json::array();
   for (const LandedCommit& commit : result.commits) put(json["commits"].emplace_back(), commit);
+  json["commit_url"] = or_null(result.commit_url);
   json["failures"] = Json::array();
   for (const Error& failure : result.failures) put(json["failures"].emplace_back(), failure);
   if (!result.part_tags.empty()) json["part_tags"] = result.part_tags;

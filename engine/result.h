@@ -31,9 +31,11 @@ struct UploadTotals {
 };
 
 struct UploadResult {
-  std::string url;                     // of the blob or tree page; what the command prints
-  std::string pull_request_url;        // empty unless one was made
-  std::vector<LandedCommit> commits;   // in order; empty where nothing had changed
+  std::string url;                    // of the blob or tree page; what the command prints
+  std::string pull_request_url;       // empty unless one was made
+  std::vector<LandedCommit> commits;  // in order; empty where nothing had changed
+  // Of the last commit, or of the one that is there already; empty where there are none at all.
+  std::string commit_url;
   std::vector<Error> failures;         // of files that --keep-going left out
   std::vector<std::string> part_tags;  // of an upload to given URLs, in order
   UploadTotals totals;

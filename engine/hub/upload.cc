@@ -110,7 +110,10 @@ Result<UploadResult> HubUpload::plan_only() {
     return (count + planned_batch_files - 1) / planned_batch_files;
   };
   plan.commits = commits->size();
-  plan.requests = 1 + batches(plan.files) + batches(large) + plan.parts + 2 * large + plan.commits;
+  // The repo, and what is asked before anything is sent; then completion and verify of each object.
+  plan.requests = 1 + (request_.revision && !request_.create_pr) + (readme() != nullptr) +
+                  request_.delete_patterns.has_value();
+  plan.requests += batches(plan.files) + batches(large) + plan.parts + 2 * large + plan.commits;
   reporter_.event(plan);
   return std::move(result_);
 }
@@ -132,6 +135,13 @@ const FileRecord* HubUpload::root_file(std::string_view path) const {
   return nullptr;
 }
 
+// The README of the folder that goes up, wherever it goes.
+const FileRecord* HubUpload::readme() const {
+  std::string folder =
+      clean_repo_folder(local_.folder ? request_.path_in_repo : "").value_or(std::string());
+  return root_file(folder.empty() ? "README.md" : folder + "/README.md");
+}
+
 Task<Result<std::string>> HubUpload::read_text(Scope& scope, const FileRecord& file) {
   if (file.size > text_file_size_max) {
     Error error = make_error(ErrorClass::fail, "text_file_too_large",
@@ -151,9 +161,14 @@ Task<Result<std::string>> HubUpload::read_text(Scope& scope, const FileRecord& f
 
 // --- the repo, before anything is sent ---
 
+HubClient HubUpload::hub() {
+  HubClient client(crew_.hand(0).client, access_);
+  client.count_retries(reporter_.counters.retries);
+  return client;
+}
+
 Task<Status> HubUpload::prepare_repo(Scope& scope) {
   HubClient client = hub();
-  client.count_retries(reporter_.counters.retries);
   NewRepo made;
   if (request_.is_private) made.visibility = *request_.is_private ? "private" : "public";
   // As the ecosystem's own upload makes them.
@@ -178,18 +193,15 @@ Task<Status> HubUpload::read_root_files(Scope& scope) {
     if (!text) co_return fail(std::move(text.error()));
     git_ignore_ = std::move(*text);
   }
-  // The README of the folder that goes up, wherever it goes.
-  Result<std::string> folder = clean_repo_folder(local_.folder ? request_.path_in_repo : "");
-  if (!folder) co_return fail(std::move(folder.error()));
-  const FileRecord* readme = root_file(folder->empty() ? "README.md" : *folder + "/README.md");
-  if (!readme) co_return Status();
-  Result<std::string> text = co_await read_text(scope, *readme);
+  const FileRecord* found = readme();
+  if (!found) co_return Status();
+  Result<std::string> text = co_await read_text(scope, *found);
   if (!text) co_return fail(std::move(text.error()));
   if (!is_valid_utf8(*text)) {
     Error error = make_error(ErrorClass::fail, "readme_not_utf8", "README.md is not valid UTF-8");
     co_return fail(std::move(error)
                        .at("validate_yaml")
-                       .on_path(readme->source->name())
+                       .on_path(found->source->name())
                        .hinting("save the file as UTF-8: the Hub reads its metadata"));
   }
   HubClient client = hub();
@@ -206,7 +218,7 @@ Task<Status> HubUpload::read_root_files(Scope& scope) {
   error.server_message = redact_text(said);
   co_return fail(std::move(error)
                      .at("validate_yaml")
-                     .on_path(readme->source->name())
+                     .on_path(found->source->name())
                      .hinting("mend the YAML block at the top of README.md"));
 }
 
@@ -321,6 +333,7 @@ Task<Status> HubUpload::commit_one(Scope& scope, const CommitSlice& slice, std::
   }
   LandedCommit landed{answer->oid, answer->url, slice.summary, operations};
   result_.commits.push_back(landed);
+  result_.commit_url = landed.url;
   reporter_.event(CommitLanded{std::move(landed), number, count});
   co_return Status();
 }
@@ -332,6 +345,7 @@ Task<Status> HubUpload::nothing_to_commit(Scope& scope) {
   HubClient client = hub();
   Result<RepoInfo> head = co_await client.revision(scope, revision());
   if (!head) co_return fail(std::move(head.error()));
+  result_.commit_url = client.urls().commit_page(head->sha);
   co_return Status();
 }
 

@@ -45,8 +45,9 @@ class HubUpload {
   Task<Status> nothing_to_commit(Scope& scope);
   void finish_result();
 
-  HubClient hub() { return HubClient(crew_.hand(0).client, access_); }
+  HubClient hub();
   const FileRecord* root_file(std::string_view path) const;
+  const FileRecord* readme() const;
   std::string revision() const { return request_.revision.value_or("main"); }
 
   Crew& crew_;

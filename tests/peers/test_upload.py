@@ -82,7 +82,7 @@ def test_implicit_paths(headrace, hub, tmp_path, download):
     assert headrace("upload", "me/named.txt").code == 0
     assert download("me/named.txt") == {"named.txt": b"b\n"}
     run = headrace("upload", "me/nothing", "--json")
-    assert run.code in (1, 2) and run.out == "" or run.error["class"] == "fail"
+    assert (run.code, run.error["code"], run.error["stage"]) == (2, "local_path_needed", "arguments")
 
 
 def test_second_run_changes_nothing(headrace, hub, folder, relay):
@@ -93,6 +93,11 @@ def test_second_run_changes_nothing(headrace, hub, folder, relay):
     assert (run.code, run.out) == (0, f"{relay.url}/me/twice/tree/main\n"), run.err
     assert hub.git("me/twice", "rev-parse", "main") == before
     assert len(relay.seen("PUT")) == puts
+    # The commit that is there already, as the official client shows it.
+    there = f"{relay.url}/me/twice/commit/{before.strip()}"
+    assert run.err.splitlines()[-1].endswith(f", {there}")
+    result = headrace("upload", "me/twice", where, "--json", endpoint=relay.url).event("result")
+    assert (result["commits"], result["commit_url"]) == ([], there)
 
 
 def test_same_content_is_sent_once(headrace, hub, relay, tmp_path, download):
@@ -187,12 +192,22 @@ def test_messages(headrace, hub, tmp_path):
     assert bodies[1].strip() == FOLDER_COMMIT
 
 
-def test_dry_run_sends_nothing(headrace, hub, relay, folder):
+@pytest.mark.parametrize("flags, asked", [
+    ([], 0), (["--create-pr"], 0), (["--revision", "dev"], 1), (["--delete", "*"], 1)])
+def test_dry_run_asks_nobody(headrace, relay, folder, flags, asked):
     where, expected = folder
-    run = headrace("upload", "me/dry", where, "--dry-run", endpoint=relay.url)
-    assert run.code == 0, run.err
-    assert str(len(expected)) in run.out + run.err
-    assert not [request for request in relay.requests if request.method in ("PUT", "POST")]
+    with open(where / "sparse.bin", "wb") as file:
+        file.truncate(70 * MIB)
+    run = headrace("upload", "me/dry", where, ".", *flags, "--dry-run", "--json",
+                   endpoint=relay.url)
+    assert run.code == 0 and not relay.requests, run
+    plan = {name: run.event("planned")[name]
+            for name in ("files", "bytes", "parts", "requests", "commits")}
+    # The repo, its README, preupload and batch, two parts, completion and verify, the commit.
+    assert plan == {"files": len(expected) + 1, "parts": 2, "requests": 9 + asked, "commits": 1,
+                    "bytes": sum(map(len, expected.values())) + 70 * MIB}
+    result = run.event("result")
+    assert (result["dry_run"], result["url"], result["commits"]) == (True, None, [])
 
 
 def test_quiet_and_colors(headrace, hub, folder):
@@ -217,21 +232,22 @@ def test_odd_names(headrace, hub, tmp_path, download):
 
 def test_name_with_newline(headrace, hub, tmp_path):
     make_folder(tmp_path / "f", {"two\nlines.txt": "x\n", "fine.txt": "y\n"})
-    run = headrace("upload", "me/newline", "f", "--json")
-    if run.code == 0:
-        assert "two\\nlines.txt" in hub.git("me/newline", "ls-tree", "-r", "main")
-    else:
-        assert run.error["path"] and run.error["code"], run.error
-        assert "\n" not in run.error["message"]
+    run = headrace("upload", "me/newline", "f")
+    assert run.code == 0, run
+    assert '"two\\nlines.txt"' in hub.git("me/newline", "ls-tree", "-r", "main")
 
 
-def test_name_of_invalid_utf8(headrace, hub, tmp_path):
+def test_name_of_invalid_utf8(headrace, relay, tmp_path):
     where = tmp_path / "f"
     make_folder(where, {"fine.txt": "y\n"})
     (where / os.fsdecode(b"bad\xff.txt")).write_text("x\n")
-    run = headrace("upload", "me/bytes", where, "--json")
+    run = headrace("upload", "me/bytes", where, "--json", endpoint=relay.url)
     assert run.code == 1
-    assert run.error["class"] == "fail" and "bad" in run.error["path"]
+    assert (run.error["class"], run.error["code"]) == ("fail", "not_utf8")
+    assert run.error["path"] == "bad\\xff.txt" and "--exclude" in run.error["hint"]
+    assert not relay.requests
+    run = headrace("upload", "me/bytes", where, ".", "--exclude", "bad*")
+    assert run.code == 0, run
 
 
 def test_empty_folder(headrace, hub, tmp_path):

@@ -26,6 +26,7 @@ UploadResult result() {
   result.url = "http://h/ns/r/tree/main";
   result.commits.push_back(
       {.oid = "abc", .url = "http://h/ns/r/commit/abc", .summary = "s", .operations = 3});
+  result.commit_url = "http://h/ns/r/commit/abc";
   result.totals = {.files = 3,
                    .files_unchanged = 1,
                    .bytes = 2ULL << 30,
@@ -75,10 +76,20 @@ TEST_CASE("a few kilobytes are not measured by the GiB") {
   Screen screen;
   UploadResult small = result();
   small.totals.bytes = 2000;
-  small.commits.clear();
   make_output({}, screen.streams())->uploaded(small, false);
   CHECK(says(screen.err, ", 1.00 CPU-s, peak"));
-  CHECK(screen.err.ends_with(", no commit\n"));
+}
+
+TEST_CASE("without a commit the last line is of the one that is there, or of none") {
+  Screen screen;
+  UploadResult same = result();
+  same.commits.clear();
+  make_output({}, screen.streams())->uploaded(same, false);
+  CHECK(screen.err.ends_with("1 unchanged, http://h/ns/r/commit/abc\n"));
+  same.commit_url.clear();
+  screen.err.clear();
+  make_output({}, screen.streams())->uploaded(same, false);
+  CHECK(screen.err.ends_with(", 1 retry, 1 unchanged\n"));
 }
 
 TEST_CASE("quiet says the URL, and what went wrong") {
@@ -99,14 +110,11 @@ TEST_CASE("quiet says the URL, and what went wrong") {
 TEST_CASE("a dry run has no URL and says what it would send") {
   Screen screen;
   auto output = make_output({}, screen.streams());
-  output->event(
-      Planned{.files = 2, .bytes = 1024, .parts = 3, .requests = 9, .commits = 1, .deletions = 1},
-      0);
+  output->event(Planned{.files = 2, .bytes = 1024, .parts = 3, .requests = 9, .commits = 1}, 0);
   output->uploaded({}, true);
   CHECK(screen.out.empty());
   CHECK(screen.err ==
-        "would send at most 2 files, 1.0 KiB in 3 parts, with about 9 requests and 1 commit, and "
-        "delete 1 file\n");
+        "would send at most 2 files, 1.0 KiB in 3 parts, with about 9 requests and 1 commit\n");
 }
 
 TEST_CASE("without a terminal a line comes every five seconds") {
@@ -208,6 +216,11 @@ TEST_CASE("every line of --json is an object with version, sequence and event") 
   CHECK(lines[10]["commits"][0]["oid"] == "abc");
   CHECK(lines[10]["totals"]["retries"] == 1);
   CHECK(lines[10]["failures"].empty());
+  CHECK(lines[8]["url"] == "http://h/ns/r/tree/main");
+  CHECK(lines[8]["commits"][0]["oid"] == "abc");
+  CHECK(lines[8]["commit_url"] == "http://h/ns/r/commit/abc");
+  CHECK(lines[8]["totals"]["retries"] == 1);
+  CHECK(lines[8]["failures"].empty());
 }
 
 TEST_CASE("an error in --json has every field of the one error type") {

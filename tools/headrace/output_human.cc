@@ -198,13 +198,10 @@ void HumanOutput::on(const CommitLanded& landed) {
 
 void HumanOutput::on(const Planned& plan) {
   if (quiet_) return;
-  std::string text = fmt::format(
-      "would send at most {}, {} in {}, with about {} and {}", count_text(plan.files, "file"),
-      size_text(static_cast<double>(plan.bytes)), count_text(plan.parts, "part"),
-      count_text(plan.requests, "request"), count_text(plan.commits, "commit"));
-  if (plan.deletions > 0)
-    text += fmt::format(", and delete {}", count_text(plan.deletions, "file"));
-  say(text);
+  say(fmt::format("would send at most {}, {} in {}, with about {} and {}",
+                  count_text(plan.files, "file"), size_text(static_cast<double>(plan.bytes)),
+                  count_text(plan.parts, "part"), count_text(plan.requests, "request"),
+                  count_text(plan.commits, "commit")));
 }
 
 // The report is what was asked for, so it goes to standard output.
@@ -244,7 +241,7 @@ void HumanOutput::uploaded(const UploadResult& result, bool dry_run) {
     if (totals.files_ignored > 0) text += fmt::format(", {} ignored", totals.files_ignored);
     if (totals.files_failed > 0) text += fmt::format(", {} failed", totals.files_failed);
     if (!result.pull_request_url.empty()) text += ", " + result.pull_request_url;
-    text += result.commits.empty() ? std::string(", no commit") : ", " + result.commits.back().url;
+    if (!result.commit_url.empty()) text += ", " + result.commit_url;
     say(text);
   }
   if (!dry_run) streams_.out(result.url + "\n");
