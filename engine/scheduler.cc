@@ -201,9 +201,8 @@ void Scheduler::learn_time(std::uint64_t size, Duration time) {
 std::uint64_t Scheduler::bytes_ahead_max(Time now) const {
   // Before anything was measured: enough to keep every sender busy for a moment.
   constexpr std::uint64_t floor_bytes = 64ULL << 20;
-  if (!first_send_ || now <= *first_send_) return floor_bytes * senders();
   std::uint64_t by_urls = limits_.part_urls_max * part_size_min_;
-  if (!first_send_ || now <= *first_send_) return std::min(by_urls, floor_bytes * limits_.senders);
+  if (!first_send_ || now <= *first_send_) return std::min(by_urls, floor_bytes * senders());
   double rate = static_cast<double>(bytes_confirmed_) / seconds_of(now - *first_send_);
   auto by_rate = static_cast<std::uint64_t>(rate * seconds_of(limits_.lead_time));
   return std::min(by_urls, std::max(floor_bytes, by_rate));

@@ -15,16 +15,14 @@
 // that begin together also end together, and until then there is nothing to send.
 //
 // Objects are negotiated late: at most `objects_max` negotiated and unsent, `part_urls_max` URLs
-// and as many bytes as go out in `lead_time` at the measured rate, so that a slow line never holds
-// URLs that die (lifetimes of 900 s have been seen). One object may always be under way.
+// (foretold from the sizes of parts seen so far) and as many bytes as go out in `lead_time` at the
+// measured rate, so that a slow line never holds URLs that die (lifetimes of 900 s have been seen).
+// One object may always be under way.
 //
 // At the end, when lanes have nothing else to send, a part that is late is sent a second time
 // beside the first. Late is what takes longer than the mean of parts of its size and four times
 // their mean deviation, the bound of RFC 6298 for what is lost. The first of the two to be
 // confirmed counts; the other one is to be ended, and reported as dropped.
-// (foretold from the sizes of parts seen so far) and as many bytes as go out in `lead_time` at the
-// measured rate, so that a slow line never holds URLs that die (lifetimes of 900 s have been seen).
-// One object may always be under way.
 #pragma once
 
 #include <algorithm>

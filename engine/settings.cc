@@ -68,6 +68,13 @@ Result<std::optional<std::string>> token_in_file(const std::string& path,
   Result<std::optional<std::string>> text = environment.read_file(path);
   if (!text) return fail(std::move(text.error()).at("settings").on_path(path));
   if (!*text) return std::optional<std::string>();
+  if ((*text)->size() > token_file_bytes_max) {
+    return fail(make_error(ErrorClass::fail, "token_file_unreadable",
+                           "the token file is larger than 64 KiB, so it is none")
+                    .at("settings")
+                    .on_path(path)
+                    .hinting("name the file whose one line is the token"));
+  }
   Result<std::string> token = clean_token(**text, path);
   if (!token) return fail(std::move(token.error()));
   return std::optional<std::string>(std::move(*token));
@@ -136,11 +143,6 @@ Result<std::optional<std::string>> read_small_file(const std::string& path) {
   ::close(fd);
   if (read_errno != 0) {
     return fail(system_error("token_file_unreadable", "cannot read the file", read_errno));
-  }
-  if (text.size() > token_file_bytes_max) {
-    return fail(make_error(ErrorClass::fail, "token_file_unreadable",
-                           "the token file is larger than 64 KiB, so it is none")
-                    .hinting("name the file whose one line is the token"));
   }
   return std::optional<std::string>(std::move(text));
 }

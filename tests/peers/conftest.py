@@ -143,6 +143,10 @@ class Hub:
     def check(self, repo_id):
         self.git(repo_id, "fsck", "--full", "--strict")
 
+    def check_all(self):
+        for path in sorted(self.root.glob("repos/*/*/*.git")):
+            self.check(f"{path.parent.name}/{path.stem}")
+
 
 @pytest.fixture(autouse=True)
 def kept_traces(tmp_path):
@@ -168,6 +172,8 @@ def make_hub(program, tmp_path):
     for hub in hubs:
         hub.stop()
         keep("hub", hub.log.read_bytes())
+        # Whatever became of the test: a repository holds whole commits only.
+        hub.check_all()
 
 
 @pytest.fixture

@@ -16,12 +16,13 @@ FAILED, USAGE, CTRL_C, TRY_AGAIN = 1, 2, 130, 5
 
 
 def failed(run, **fields):
-    """The run ended with an error event that has these fields, and a hint or a place to look."""
-    assert run.code == (TRY_AGAIN if fields.get("class") in ("retry", "expired") else FAILED), run
+    """The run ended with an error event that has these fields, and says what to do next."""
+    worth_again = fields.get("class") in ("retry", "expired")
+    fields.setdefault("exit_code", TRY_AGAIN if worth_again else FAILED)
+    assert run.code == fields["exit_code"], run
     error = run.error
-    shown = {name: error.get(name) for name in fields}
-    assert shown == fields, error
-    assert error["code"] and error["message"], error
+    assert {name: error[name] for name in fields} == fields, error
+    assert error["code"] and error["message"] and error["stage"] and error["hint"], error
     assert Hub.token not in run.out + run.err
     return error
 
@@ -47,9 +48,9 @@ def large(tmp_path):
 # On this side of the wire.
 
 def test_missing_path(upload, relay):
-    error = failed(upload("me/bad", "no/such/folder", endpoint=relay.url), **{"class": "fail"})
-    assert "no/such/folder" in error["path"] and error["errno"] in (0, None, errno.ENOENT)
-    assert not relay.seen("PUT")
+    failed(upload("me/bad", "no/such/folder", endpoint=relay.url), **{"class": "fail"},
+           code="no_such_path", errno=errno.ENOENT, stage="scan", path="no/such/folder")
+    assert not relay.requests
 
 
 def test_unreadable_file(upload, hub, texts, tmp_path):
@@ -60,8 +61,8 @@ def test_unreadable_file(upload, hub, texts, tmp_path):
     if os.geteuid() != 0:
         without = []
     run = upload("me/locked", "texts", prefix=without)
-    error = failed(run, **{"class": "fail"}, errno=errno.EACCES)
-    assert "locked.txt" in error["path"]
+    failed(run, **{"class": "fail"}, code="open_failed", errno=errno.EACCES, stage="read",
+           path="texts/locked.txt")
     assert hub.commits("me/locked") == "1"
 
 
@@ -79,9 +80,11 @@ def test_file_changes_before_it_is_committed(start_headrace, relay, hub, texts, 
         path.write_bytes(contents[change])
     gate.open()
     run = finish(process)
-    error = failed(run)
-    assert error["class"] in (("changed", "fail") if change == "vanish" else ("changed",)), error
-    assert "b.txt" in error["path"]
+    if change == "vanish":
+        expected = {"class": "fail", "code": "open_failed", "errno": errno.ENOENT}
+    else:
+        expected = {"class": "changed", "code": "source_changed"}
+    failed(run, **expected, stage="read", path="texts/b.txt")
     assert hub.commits("me/changing") == "1"
 
 
@@ -125,50 +128,53 @@ def test_symlink_loop(upload, hub, texts, tmp_path, download):
     run = upload("me/loop", "texts")
     assert run.code == 0, run
     assert download("me/loop") == texts
-    error = failed(upload("me/loop", "texts/x"), **{"class": "fail"}, code="symlink_loop",
-                   errno=errno.ELOOP)
-    assert "texts/x" in error["path"]
+    failed(upload("me/loop", "texts/x"), **{"class": "fail"}, code="symlink_loop",
+           errno=errno.ELOOP, path="texts/x")
 
 
 @pytest.mark.parametrize("path", ["..", "a/../b", ".git/hooks", "a/.git/b"])
 def test_forbidden_path_in_repo(upload, relay, texts, path):
-    run = upload("me/path", "texts/a.txt", f"{path}/a.txt", endpoint=relay.url)
-    assert run.code in (FAILED, USAGE), run
-    assert run.error["class"] == "fail" and path in run.error["path"] + run.error["message"]
-    assert not relay.seen("POST", "/commit/")
+    for local, remote in (("texts/a.txt", f"{path}/a.txt"), ("texts", path)):
+        run = upload("me/path", local, remote, endpoint=relay.url)
+        failed(run, **{"class": "fail"}, code="bad_path_in_repo", path=remote)
+    assert not relay.requests
 
 
 @pytest.mark.parametrize("repo", ["a/b/c", "me/--x", "me/x..y", "me-/x", "me/x.git", "me/sp ace",
                                   "me/", "me/ünï", "me/" + "x" * 97])
 def test_bad_repo_id(upload, relay, texts, repo):
-    run = upload(repo, "texts", endpoint=relay.url)
-    assert run.code in (FAILED, USAGE), run
-    assert run.error["class"] == "fail"
+    error = failed(upload(repo, "texts", endpoint=relay.url), exit_code=USAGE, **{"class": "fail"},
+                   code="bad_repo_id", stage="arguments")
+    assert repo in error["message"]
     assert not relay.requests
 
 
 # Who are you?
 
 def test_no_token(upload, relay, texts):
-    error = failed(upload("me/anon", "texts", token=None, endpoint=relay.url), **{"class": "fail"})
-    assert "HF_TOKEN" in error["hint"]
+    error = failed(upload("me/anon", "texts", token=None, endpoint=relay.url), **{"class": "fail"},
+                   code="not_authenticated", status=401, stage="create_repo", method="POST",
+                   host=relay.url.removeprefix("http://"), url=relay.url + "/api/repos/create")
+    assert "HF_TOKEN" in error["hint"] and error["request_id"]
+    assert not [request for request in relay.requests if "authorization" in request.headers]
     assert not relay.seen("POST", "/commit/")
 
 
 def test_wrong_token(upload, relay, texts):
     error = failed(upload("me/wrong", "texts", token="hf_wrong", endpoint=relay.url),
-                   **{"class": "fail"}, status=401, host=relay.url.removeprefix("http://"))
-    assert error["hint"] and error["method"] == "POST"
-    assert error["url"].startswith(relay.url) and "?" not in error["url"]
+                   **{"class": "fail"}, code="not_authenticated", status=401, method="POST",
+                   stage="create_repo", host=relay.url.removeprefix("http://"),
+                   url=relay.url + "/api/repos/create")
+    assert error["request_id"] and "token" in error["hint"]
+    assert not relay.seen("POST", "/commit/")
 
 
 def test_read_only_token(upload, relay, texts):
     refusal = {"error": "Forbidden: you need a token with write permission"}
     relay.on("POST", "/api/repos/create").answer(403, refusal, {"x-request-id": "req-403"})
     relay.on("GET", "/api/models/me/readonly").answer(403, refusal, {"x-request-id": "req-403"})
-    error = failed(upload("me/readonly", "texts", endpoint=relay.url), **{"class": "fail"},
-                   status=403, request_id="req-403")
-    assert error["hint"]
+    failed(upload("me/readonly", "texts", endpoint=relay.url), **{"class": "fail"}, status=403,
+           code="not_allowed", request_id="req-403", server_message=refusal["error"])
 
 
 def test_read_only_token_of_the_hub(upload, hub, make_hub, texts):
@@ -205,7 +211,8 @@ def test_name_does_not_resolve(upload, texts):
     """For good where a name service says so; for now where none can be asked."""
     run = upload("me/nowhere", "texts", endpoint="http://hub.invalid:1")
     assert (run.code, run.error["code"]) in ((1, "name_not_found"), (5, "name_lookup_failed")), run
-    assert run.error["stage"] == "resolve" and "hub.invalid" in run.error["host"]
+    assert run.error["stage"] == "resolve" and run.error["host"] == "hub.invalid:1"
+    assert "spelling" in run.error["hint"]
 
 
 def test_500_on_a_part_twice(upload, relay, large, download):
@@ -213,6 +220,10 @@ def test_500_on_a_part_twice(upload, relay, large, download):
     run = upload("me/parts", "large", endpoint=relay.url)
     assert run.code == 0, run
     assert len(relay.seen("PUT")) == 6 + 2 + run.sent_twice
+    retried = [event for event in run.events if event["event"] == "part_retried"]
+    assert [(event["status"], event["path"], event["method"]) for event in retried] == [
+        (500, "large.bin", "PUT")] * 2
+    assert run.event("result")["totals"]["retries"] == 2
     assert download("me/parts") == large
 
 
@@ -327,8 +338,9 @@ def test_two_uploads_at_once(start_headrace, hub, tmp_path, download):
 def test_hub_is_killed_during_a_commit(upload, relay, hub, large, download):
     relay.on("POST", "/commit/").call(lambda _: hub.kill())
     run = upload("me/killed", "large", endpoint=relay.url)
-    assert run.code in (FAILED, TRY_AGAIN), run
-    assert run.error["stage"] == "commit"
+    error = failed(run, **{"class": "fail"}, code="outcome_unknown", stage="commit",
+                   host=relay.url.removeprefix("http://"), method="POST")
+    assert "/commits/main" in error["hint"]
     hub.start()
     assert hub.commits("me/killed") in ("1", "2")
     hub.check("me/killed")
@@ -374,3 +386,25 @@ def test_token_does_not_leave_its_origin(upload, hub, large, download):
         assert len(storage.seen("PUT")) == 6
         assert not any("authorization" in request.headers for request in storage.seen("PUT"))
     assert download("me/origin") == large
+
+
+def test_other_origins_get_what_their_entries_give(upload, hub, tmp_path, download):
+    """One PUT and a verify on another origin: the fields of the batch answer, and no token."""
+    files = make_folder(tmp_path / "one", {"one.bin": bytes_of(1000, 1)})
+    with Relay(hub.url) as storage, Relay(hub.url) as front:
+        def point_to_storage(status, headers, body):
+            answer = json.loads(body)
+            for thing in answer["objects"]:
+                for name, action in thing["actions"].items():
+                    action["href"] = action["href"].replace(front.url, storage.url)
+                    action["header"] = {"Authorization": f"Basic {name}", "X-Ticket": "7"}
+            return status, headers, json.dumps(answer).encode()
+        front.on("POST", "/objects/batch").change_answer(point_to_storage)
+        run = upload("me/given", "one", endpoint=front.url)
+        assert run.code == 0, run
+        given = [(request.method, request.headers.get("authorization"),
+                  request.headers.get("x-ticket")) for request in storage.requests]
+        assert given == [("PUT", "Basic upload", "7"), ("POST", "Basic verify", "7")]
+        assert all(request.headers["authorization"] == f"Bearer {Hub.token}"
+                   for request in front.requests)
+    assert download("me/given") == files

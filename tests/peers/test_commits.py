@@ -1,7 +1,7 @@
 """How operations become commits, what happens between two of them, and calls that are sent once."""
 
 import pytest
-from conftest import bytes_of, finish, make_folder
+from conftest import MIB, bytes_of, finish, make_folder
 
 FAILED, TRY_AGAIN = 1, 5
 TITLE = "Upload folder using headrace"
@@ -94,6 +94,10 @@ def test_a_file_that_fails_stops_the_commit(upload, relay, hub, texts, tmp_path)
     assert run.code == FAILED and run.error["status"] == 400, run
     assert run.error["path"] in ("bad.bin", "good.bin") and run.error["code"] == "part_refused"
     assert hub.commits("me/stops") == "1"
+    # What was sent stays: both contents go through the relay once, and one was refused.
+    assert upload("me/stops", "texts", endpoint=relay.url).code == 0
+    sent = [request for request in relay.seen("PUT") if request.status == 200]
+    assert len({request.path for request in sent}) == len(sent) == 2
 
 
 def test_keep_going(upload, relay, hub, texts, tmp_path, download):
@@ -152,6 +156,45 @@ def test_a_run_that_stops_between_two_commits(upload, relay, hub, texts, downloa
     left = sorted(texts)[20 if end == "lost" else 10:]
     assert sum(again, []) == left
     assert download("me/between") == texts
+
+
+# Calls that are repeated, and meanwhile others go on.
+
+REPEATED = {
+    "revision": ("GET", "/revision/"),
+    "listing": ("GET", "/tree/"),
+    "readme": ("POST", "/api/validate-yaml"),
+    "preupload": ("POST", "/preupload/"),
+    "batch": ("POST", "/objects/batch"),
+    "part": ("PUT", "part=1"),
+    "single PUT": ("PUT", "/_lfs/(?!.*upload=)"),
+    "completion": ("POST", "/_lfs/.*upload="),
+    "verify": ("POST", "/_lfs/(?!.*upload=)"),
+}
+
+
+@pytest.mark.parametrize("call", REPEATED)
+def test_calls_that_are_repeated(upload, relay, tmp_path, download, call):
+    files = make_folder(tmp_path / "f", {"README.md": "# f\n", "one.bin": bytes_of(1000, 1),
+                                         "parts.bin": bytes_of(2 * MIB - 1, 2)})
+    rule = relay.on(*REPEATED[call]).answer(503, b"busy", {"retry-after": "0"}, times=2)
+    run = upload("me/again", "f", ".", "--revision", "new", "--delete", "x", endpoint=relay.url)
+    assert run.code == 0 and rule.used == 2, run
+    assert run.event("result")["totals"]["retries"] == 2
+    assert download("me/again", revision="new") == files
+
+
+def test_a_part_that_waits_holds_no_connection(start_headrace, relay, tmp_path):
+    """One connection, and a part that is to come again in minutes: the others go up meanwhile."""
+    make_folder(tmp_path / "f", {"large.bin": bytes_of(5 * MIB + 1, 1)})
+    relay.on("PUT").answer(503, b"busy", {"retry-after": "290"})
+    last = relay.on("PUT").after(4).hold()
+    process = start_headrace("upload", "me/waits", "f", "--connections", "1", "--workers", "1",
+                             "--json", endpoint=relay.url)
+    last.wait()
+    assert len({request.query[-3] for request in relay.seen("PUT")}) == 6
+    process.terminate()
+    assert finish(process).code == 130
 
 
 # Calls that are not repeated: where the answer is lost, the person looks.

@@ -146,6 +146,22 @@ def test_answer_beyond_all_bounds(upload, relay, endpoint):
     check_error(upload(), relay, "answer_too_large", **{"class": "fail"}, stage=endpoint)
 
 
+def test_answer_of_sixteen_mib(upload, relay, data, download):
+    """The largest that is accepted, to the byte; one more is not."""
+    def padded(size):
+        def change(status, headers, body):
+            start, end = body[:-1] + b', "padding": "', b'"}'
+            return status, headers, start + b"x" * (size - len(start) - len(end)) + end
+        return change
+    for endpoint in ("preupload", "lfs_batch"):
+        relay.on(*ENDPOINTS[endpoint]).change_answer(padded(16 * MIB))
+    assert upload().code == 0
+    assert download("me/hostile") == data
+    relay.on(*ENDPOINTS["lfs_batch"]).change_answer(padded(16 * MIB + 1))
+    check_error(upload(repo="me/larger"), relay, "answer_too_large", **{"class": "fail"},
+                stage="lfs_batch")
+
+
 # Heads and framing.
 
 FRAMES = {

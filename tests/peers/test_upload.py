@@ -82,7 +82,8 @@ def test_implicit_paths(headrace, hub, tmp_path, download):
     assert headrace("upload", "me/named.txt").code == 0
     assert download("me/named.txt") == {"named.txt": b"b\n"}
     run = headrace("upload", "me/nothing", "--json")
-    assert (run.code, run.error["code"], run.error["stage"]) == (2, "local_path_needed", "arguments")
+    assert (run.code, run.error["code"], run.error["stage"]) == (
+        2, "local_path_needed", "arguments")
 
 
 def test_second_run_changes_nothing(headrace, hub, folder, relay):
