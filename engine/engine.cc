@@ -13,6 +13,7 @@
 #include "engine/hub/client.h"
 #include "engine/hub/upload.h"
 #include "engine/request_log.h"
+#include "engine/s3/copy.h"
 #include "engine/urls/upload.h"
 #include "io/machine.h"
 #include "io/runtime.h"
@@ -234,6 +235,10 @@ std::shared_ptr<Job> Engine::start(UrlsRequest request) {
   return parts_->start<UrlsUpload>(std::move(request));
 }
 
+std::shared_ptr<Job> Engine::start(CopyRequest request) {
+  return parts_->start<S3Copy>(std::move(request));
+}
+
 Result<Engine::Account> Engine::whoami(const std::string& endpoint, const std::string& token) {
   Parts& parts = *parts_;
   std::function<Task<Result<Account>>(Scope&)> function =
@@ -268,6 +273,45 @@ Status Engine::delete_repo(const HubTargetRepo& repo) {
     Status deleted = co_await hub.delete_repo(scope);
     co_await parts.crew->hand(0).client.close_idle(scope);
     if (!deleted) co_return fail(std::move(deleted.error()));
+    co_return std::string();
+  };
+  Result<std::string> done = parts.call<std::string>(function);
+  if (!done) return fail(std::move(done.error()));
+  return {};
+}
+
+Result<std::vector<UnfinishedUpload>> Engine::list_unfinished(const S3Account& account,
+                                                              const std::string& bucket,
+                                                              const std::string& prefix) {
+  Parts& parts = *parts_;
+  using Uploads = std::vector<UnfinishedUpload>;
+  std::function<Task<Result<Uploads>>(Scope&)> function =
+      [&](Scope& scope) -> Task<Result<Uploads>> {
+    S3Access access(account.settings, account.credentials);
+    S3Client store(parts.crew->hand(0).client, access);
+    Result<std::vector<S3Upload>> found = co_await store.list_uploads(scope, bucket, prefix);
+    co_await parts.crew->hand(0).client.close_idle(scope);
+    if (!found) co_return fail(std::move(found.error()));
+    Uploads uploads;
+    for (S3Upload& each : *found) {
+      uploads.push_back({std::move(each.key), std::move(each.upload), each.begun_at});
+    }
+    co_return uploads;
+  };
+  return parts.call<Uploads>(function);
+}
+
+Status Engine::abort_unfinished(const S3Account& account, const std::string& bucket,
+                                const UnfinishedUpload& upload) {
+  Parts& parts = *parts_;
+  std::function<Task<Result<std::string>>(Scope&)> function =
+      [&](Scope& scope) -> Task<Result<std::string>> {
+    S3Access access(account.settings, account.credentials);
+    S3Client store(parts.crew->hand(0).client, access);
+    S3Place place{.bucket = bucket, .key = upload.key};
+    Status aborted = co_await store.abort(scope, place, upload.id);
+    co_await parts.crew->hand(0).client.close_idle(scope);
+    if (!aborted) co_return fail(std::move(aborted.error()));
     co_return std::string();
   };
   Result<std::string> done = parts.call<std::string>(function);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/copy_request.h"
 #include "engine/doctor.h"
 #include "engine/job.h"
 #include "engine/options.h"
@@ -37,6 +38,7 @@ class Engine {
 
   std::shared_ptr<Job> start(UploadRequest request);
   std::shared_ptr<Job> start(UrlsRequest request);
+  std::shared_ptr<Job> start(CopyRequest request);
 
   // Single calls; they block the caller.
   struct Account {
@@ -50,6 +52,13 @@ class Engine {
   // The repo's URL.
   Result<std::string> create_repo(const HubTargetRepo& repo, const NewRepo& made);
   Status delete_repo(const HubTargetRepo& repo);
+
+  // Of a bucket: uploads whose keys begin with `prefix`.
+  Result<std::vector<UnfinishedUpload>> list_unfinished(const S3Account& account,
+                                                        const std::string& bucket,
+                                                        const std::string& prefix);
+  Status abort_unfinished(const S3Account& account, const std::string& bucket,
+                          const UnfinishedUpload& upload);
 
   // The way to a Hub, and what the token may do there. Of this machine: diagnose_machine().
   std::vector<Finding> diagnose(DoctorRequest request);

@@ -87,6 +87,7 @@ struct Planned {
   std::uint64_t parts = 0;
   std::uint64_t requests = 0;
   std::uint64_t commits = 0;
+  bool makes_commits = true;  // false: where it goes there are none
 };
 
 using Event = std::variant<ScanFinished, FileHashed, Progress, PartRetried, PartLate,

@@ -234,4 +234,13 @@ std::string finding_json(const Finding& finding, std::uint64_t sequence) {
   return line_of(json);
 }
 
+std::string unfinished_json(const std::string& address, const UnfinishedUpload& upload,
+                            std::uint64_t sequence) {
+  Json json = open("unfinished_upload", sequence);
+  json["url"] = address;
+  json["upload_id"] = upload.id;
+  json["begun_at"] = upload.begun_at == 0 ? Json() : Json(upload.begun_at);
+  return line_of(json);
+}
+
 }  // namespace headrace

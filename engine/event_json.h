@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/copy_request.h"
 #include "engine/doctor.h"
 #include "engine/event.h"
 #include "engine/result.h"
@@ -27,5 +28,8 @@ std::string result_json(const std::vector<std::pair<std::string, std::string>>& 
 // `exit_code` stands there if it is given.
 std::string error_json(const Error& error, std::optional<int> exit_code, std::uint64_t sequence);
 std::string finding_json(const Finding& finding, std::uint64_t sequence);
+// `address` is s3://BUCKET/KEY.
+std::string unfinished_json(const std::string& address, const UnfinishedUpload& upload,
+                            std::uint64_t sequence);
 
 }  // namespace headrace

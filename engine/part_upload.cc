@@ -62,13 +62,38 @@ Task<Result<std::string>> PartUpload::send_from(Scope& scope, Reader& reader) {
       .slices = {},
       .range = {.source = &reader, .offset = range.offset, .size = range.size, .ticket = &ticket}};
   std::vector<Slice> slices;
-  if (work.target->reads_ahead() && range.size > 0 && range.size <= 2 * block_size_bytes) {
+  Ticket whole;
+  if (range.size > 0 && range.size <= work.target->read_first_max()) {
+    Result<Ticket> memory = co_await memory_for(scope, range.size);
+    if (!memory) co_return fail(std::move(memory.error()));
+    whole = std::move(*memory);
+    if (whole) content.range.ticket = &whole;
     Status read = co_await read_whole(scope, content.range, slices);
     if (!read) co_return fail(std::move(read.error()));
     content.slices = slices;
   }
   Result<std::string> tag = co_await send(scope, content);
   co_return tag;
+}
+
+// No ticket: the sender's own is enough.
+Task<Result<Ticket>> PartUpload::memory_for(Scope& scope, std::uint64_t size) {
+  constexpr std::uint64_t senders_blocks = 2;
+  std::uint64_t blocks = (size + block_size_bytes - 1) / block_size_bytes;
+  if (blocks <= senders_blocks) co_return Ticket();
+  // Lanes hold half of it for good.
+  if (!arena || blocks > arena->blocks_total() / 2) {
+    co_return fail(make_error(ErrorClass::limit, "part_exceeds_memory",
+                              fmt::format("a part of {} bytes has to be in memory whole, and the "
+                                          "memory budget does not hold it",
+                                          size))
+                       .at("read")
+                       .hinting("choose a smaller --part-size, or a larger --memory-limit"));
+  }
+  Ticket memory = co_await arena->reserve(scope, blocks);
+  if (!memory)
+    co_return fail(make_error(ErrorClass::cancelled, "cancelled", "told to stop").at("read"));
+  co_return memory;
 }
 
 Task<Status> PartUpload::read_whole(Scope& scope, const Body::Range& range,

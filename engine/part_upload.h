@@ -1,7 +1,8 @@
 // part_upload.h: sends one part to its target, once; the target judges the answer.
 //
 // The bytes come from the arena if they are still there, else from the source, which must be what
-// was hashed. The result is the part's tag (empty where the target has none). Errors are of class
+// was hashed. A part that its target wants to know whole is read before it goes, within the budget.
+// The result is the part's tag (empty where the target has none). Errors are of class
 // retry, expired (the right to send has run out), changed, fail or cancelled, and carry part number
 // and URL.
 #pragma once
@@ -21,6 +22,7 @@ struct PartUpload {
   std::atomic<std::uint64_t>& bytes_sent;  // grows as bytes go, whatever becomes of them
   bool new_connection = false;             // after a network error
   std::atomic<std::uint64_t>* bytes_of_try = nullptr;  // of this try alone
+  Arena* arena = nullptr;  // for parts that are read whole before they go
 
   Task<Result<std::string>> run(Scope& scope);
 
@@ -28,6 +30,7 @@ struct PartUpload {
   Task<Result<std::unique_ptr<Reader>>> open(Scope& scope);
   Task<Result<std::string>> run_from_source(Scope& scope);
   Task<Result<std::string>> send_from(Scope& scope, Reader& reader);
+  Task<Result<Ticket>> memory_for(Scope& scope, std::uint64_t size);
   Task<Status> read_whole(Scope& scope, const Body::Range& range, std::vector<Slice>& slices);
   Task<Result<std::string>> send(Scope& scope, const PartContent& content);
   Result<std::string> judge(const Parcel& parcel, const HttpAnswer& answer,

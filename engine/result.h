@@ -31,7 +31,7 @@ struct UploadTotals {
 };
 
 struct UploadResult {
-  std::string url;                    // of the blob or tree page; what the command prints
+  std::string url;                    // of the blob or tree page, or s3://BUCKET/KEY
   std::string pull_request_url;       // empty unless one was made
   std::vector<LandedCommit> commits;  // in order; empty where nothing had changed
   // Of the last commit, or of the one that is there already; empty where there are none at all.

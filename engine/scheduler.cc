@@ -152,6 +152,7 @@ SendPart Scheduler::begin_send(ObjectIndex index, std::uint32_t part, bool is_he
 
 // The one that is late by most.
 std::optional<Work> Scheduler::next_hedge(Time now) {
+  if (!limits_.send_twice) return std::nullopt;
   if (!to_negotiate_.empty()) return std::nullopt;
   const Sending* late = nullptr;
   Duration most = Duration::zero();

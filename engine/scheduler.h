@@ -156,6 +156,8 @@ struct SchedulerLimits {
   std::uint32_t renewals_max = 3;
   // Files of the same content are one object, named by its digest; else each file is its own.
   bool share_content = true;
+  // Whether a part that is late may go a second time; not where the second would be refused.
+  bool send_twice = true;
 };
 
 // What negotiation found for one object.

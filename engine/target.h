@@ -80,8 +80,9 @@ class Target {
   // `now` in seconds since 1970.
   virtual Result<std::unique_ptr<Parcel>> pack(std::uint32_t index, const PartContent& content,
                                                std::int64_t now) const;
-  // Whether a part that fits into a sender's two blocks is read before it is packed.
-  virtual bool reads_ahead() const { return false; }
+  // Parts up to this size are read whole before they are packed, into memory of the budget: for a
+  // store that wants something of all bytes ahead of them.
+  virtual std::uint64_t read_first_max() const { return 0; }
   // What the answer to a part means: its tag (empty where there are none), or why it is not
   // confirmed. `as_it_stands` is the error that the answer makes by its status alone; `now` in
   // seconds since 1970.

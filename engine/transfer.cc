@@ -362,7 +362,8 @@ Task<void> Transfer::send(Scope& lane, HttpClient& client, SendPart work, Ticket
                     .ticket = ticket,
                     .bytes_sent = reporter_.counters.bytes_sent,
                     .new_connection = work.tries > 0 || work.hedge_after.has_value(),
-                    .bytes_of_try = &sending.bytes};
+                    .bytes_of_try = &sending.bytes,
+                    .arena = &crew_.arena()};
   Result<std::string> etag = co_await upload.run(scope);
   if (!etag) {
     if (sending.dropped()) {

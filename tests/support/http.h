@@ -6,6 +6,7 @@
 // client what a well-behaved server never would; raw_talk() does the same to a server.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -29,7 +30,7 @@ class ScriptedHandler final : public HttpHandler {
   };
   std::function<ServerReply(const Seen&)> reply = [](const Seen&) { return ServerReply(); };
   bool reads_bodies = true;
-  std::vector<Seen> seen;
+  std::deque<Seen> seen;  // which stay where they are while more come
 
   Task<ServerReply> handle(Scope& scope, const ServerRequest& request, RequestBody& body) override {
     Seen& one = seen.emplace_back(request.method, request.target, request.headers, "");

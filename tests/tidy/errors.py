@@ -14,6 +14,9 @@ GIVEN = re.compile(r'\b(?:make_error\([^";]*?,\s*|(?:system|file|argument)_error
                    r'|code\s*=\s*)"([a-z0-9_]+)"')
 
 
+# Rows that put a code of ours beside a store's.
+MEANT = re.compile(r'\bMeaning\{"\w+",\s*"([a-z0-9_]+)"')
+
 # What an answer's status and headers make of it.
 CHOSEN = re.compile(r"^std::string_view code_of\(.*?^\}", re.M | re.S)
 
@@ -22,7 +25,7 @@ def codes_of(text):
     text = re.sub(r"//[^\n]*", "", text)
     chosen = {code for body in CHOSEN.findall(text)
               for code in re.findall(r'return "([a-z0-9_]+)"', body)}
-    return set(GIVEN.findall(text)) | chosen
+    return set(GIVEN.findall(text)) | set(MEANT.findall(text)) | chosen
 
 
 def check(root):
