@@ -227,4 +227,84 @@ TEST_CASE("doctor takes a repo, or none") {
   CHECK(upload({"ns/r", "--trace", "t.json"}).common.engine.trace_path == "t.json");
 }
 
+TEST_CASE("every flag of cp arrives") {
+  Arguments parsed = parse_arguments({"cp",
+                                      "a",
+                                      "b",
+                                      "s3://bucket/k",
+                                      "--include",
+                                      "*.bin",
+                                      "--exclude",
+                                      "x*",
+                                      "--if-none-match",
+                                      "--skip-existing",
+                                      "--content-type",
+                                      "text/plain",
+                                      "--metadata",
+                                      "a=1",
+                                      "--metadata",
+                                      "b=2",
+                                      "--tags",
+                                      "t=v",
+                                      "--storage-class",
+                                      "GLACIER",
+                                      "--sse",
+                                      "aws:kms",
+                                      "--sse-kms-key-id",
+                                      "id",
+                                      "--profile",
+                                      "p",
+                                      "--region",
+                                      "eu-west-1",
+                                      "--endpoint-url",
+                                      "http://127.0.0.1:9000",
+                                      "--checksum",
+                                      "crc32c",
+                                      "--part-size",
+                                      "32M",
+                                      "--addressing",
+                                      "path",
+                                      "-n"});
+  REQUIRE(std::holds_alternative<CopyArguments>(parsed));
+  const CopyArguments& copy = std::get<CopyArguments>(parsed);
+  CHECK(copy.sources == List{"a", "b"});
+  CHECK(copy.target == "s3://bucket/k");
+  CHECK(copy.include == List{"*.bin"});
+  CHECK(copy.exclude == List{"x*"});
+  CHECK(copy.if_none_match);
+  CHECK(copy.skip_existing);
+  CHECK(copy.content_type == "text/plain");
+  CHECK(copy.metadata == List{"a=1", "b=2"});
+  CHECK(copy.tags == List{"t=v"});
+  CHECK(copy.storage_class == "GLACIER");
+  CHECK(copy.encryption == "aws:kms");
+  CHECK(copy.kms_key_id == "id");
+  CHECK(copy.store.profile == "p");
+  CHECK(copy.store.region == "eu-west-1");
+  CHECK(copy.store.endpoint_url == "http://127.0.0.1:9000");
+  CHECK(copy.store.addressing == S3Addressing::path);
+  CHECK(copy.checksum == CopyChecksum::crc32c);
+  CHECK(copy.part_size == 32u << 20);
+  CHECK(copy.dry_run);
+}
+
+TEST_CASE("cp takes standard input, and refuses what it does not know") {
+  Arguments parsed = parse_arguments({"cp", "-", "s3://bucket/k"});
+  REQUIRE(std::holds_alternative<CopyArguments>(parsed));
+  CHECK(std::get<CopyArguments>(parsed).sources == List{"-"});
+  CHECK(refused({"cp", "s3://bucket/k"}).exit_code == 2);
+  CHECK(refused({"cp", "a", "s3://b/k", "--checksum", "md5"}).exit_code == 2);
+  CHECK(refused({"cp", "a", "s3://b/k", "--part-size", "large"}).exit_code == 2);
+}
+
+TEST_CASE("s3 lists and aborts") {
+  Arguments list = parse_arguments({"s3", "ls", "s3://b/p", "--json"});
+  REQUIRE(std::holds_alternative<StoreArguments>(list));
+  CHECK(std::get<StoreArguments>(list).verb == StoreArguments::Verb::list);
+  CHECK(std::get<StoreArguments>(list).common.format == OutputFormat::json);
+  Arguments abort = parse_arguments({"s3", "abort", "s3://b/p"});
+  CHECK(std::get<StoreArguments>(abort).verb == StoreArguments::Verb::abort);
+  CHECK(refused({"s3"}).exit_code == 2);
+}
+
 }  // namespace headrace

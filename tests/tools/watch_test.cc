@@ -59,6 +59,7 @@ struct CountingOutput final : Output {
   void failed(const Error&, int) override {}
   void done(const std::string&, const std::vector<std::pair<std::string, std::string>>&) override {}
   void finding(const Finding&) override {}
+  void unfinished(const std::string&, const UnfinishedUpload&) override {}
   std::vector<std::string> notes;
   void note(NoteLevel, std::string_view text) override { notes.emplace_back(text); }
 };

@@ -16,6 +16,8 @@ namespace {
 // What the parser's library writes into before it is made into values of ours.
 struct Raw {
   UploadArguments upload;
+  CopyArguments copy;
+  StoreArguments store;
   RepoArguments repo;
   DoctorArguments doctor;
   CommonArguments common;
@@ -32,6 +34,10 @@ struct Raw {
   bool no_truncate = false;
   std::vector<std::string> include;
   std::vector<std::string> delete_patterns;
+  std::vector<std::string> paths;  // of a copy: sources, then the target
+  std::string part_size;
+  std::string checksum;
+  std::string addressing;
 };
 
 std::string size_fault(const std::string& text) {
@@ -59,19 +65,14 @@ std::string rate_fault(const std::string& text) {
   return fmt::format("'{}' is not a rate such as 500K or 20M, of at least 1K a second", text);
 }
 
-void add_access(CLI::App& verb, Raw& raw) {
-  SettingsFlags& settings = raw.common.settings;
-  verb.add_option("--token", settings.token, "Token of the Hub; better in HF_TOKEN or a file")
-      ->type_name("TEXT");
-  verb.add_option("--token-file", settings.token_file, "File whose one line is the token")
-      ->type_name("FILE");
-  verb.add_option("--endpoint", settings.endpoint, "Address of the Hub, before HF_ENDPOINT")
-      ->type_name("URL");
-  add_tls(verb, settings);
+void add_proxy(CLI::App& verb, SettingsFlags& settings) {
   verb.add_option("--proxy", settings.proxy.proxy, "Proxy for all, before HTTPS_PROXY and its kin")
       ->type_name("URL");
   verb.add_option("--no-proxy", settings.proxy.no_proxy, "Hosts that go without it, or '*'")
       ->type_name("LIST");
+}
+
+void add_output(CLI::App& verb, Raw& raw) {
   CLI::Option* format = verb.add_option("--format", raw.format, "auto, human, agent, json or quiet")
                             ->check(CLI::IsMember({"auto", "human", "agent", "json", "quiet"}));
   CLI::Option* json = verb.add_flag("--json", raw.json, "One JSON object a line: --format json");
@@ -82,6 +83,19 @@ void add_access(CLI::App& verb, Raw& raw) {
   quiet->excludes(format);
   verb.add_flag("-v,--verbose", raw.common.verbosity,
                 "Say more: retries, skipped files, what was degraded; twice: every request");
+}
+
+void add_access(CLI::App& verb, Raw& raw) {
+  SettingsFlags& settings = raw.common.settings;
+  verb.add_option("--token", settings.token, "Token of the Hub; better in HF_TOKEN or a file")
+      ->type_name("TEXT");
+  verb.add_option("--token-file", settings.token_file, "File whose one line is the token")
+      ->type_name("FILE");
+  verb.add_option("--endpoint", settings.endpoint, "Address of the Hub, before HF_ENDPOINT")
+      ->type_name("URL");
+  add_tls(verb, settings);
+  add_proxy(verb, settings);
+  add_output(verb, raw);
 }
 
 void add_type(CLI::App& verb, std::optional<std::string>& type) {
@@ -146,6 +160,70 @@ void add_upload(CLI::App& verb, Raw& raw) {
       ->excludes(files, bytes);
   add_engine(verb, raw);
   add_access(verb, raw);
+}
+
+void add_store(CLI::App& verb, Raw& raw, S3Flags& store) {
+  verb.add_option("--profile", store.profile, "Profile of the AWS tools")->type_name("NAME");
+  verb.add_option("--region", store.region, "Region of the bucket")->type_name("NAME");
+  verb.add_option("--endpoint-url", store.endpoint_url, "Address of the store; unset, AWS's own")
+      ->type_name("URL");
+  verb.add_option("--addressing", raw.addressing, "auto, path or virtual: where the bucket stands")
+      ->check(CLI::IsMember({"auto", "path", "virtual"}));
+  verb.add_flag("--no-sign-request", store.no_sign, "Anonymous, whatever keys there are");
+  add_tls(verb, raw.common.settings);
+  add_proxy(verb, raw.common.settings);
+}
+
+void add_object(CLI::App& verb, Raw& raw) {
+  CopyArguments& copy = raw.copy;
+  verb.add_option("--content-type", copy.content_type, "Type of every object; unset, by its name")
+      ->type_name("TYPE");
+  verb.add_option("--metadata", copy.metadata, "Kept with every object; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("NAME=VALUE");
+  verb.add_option("--tags", copy.tags, "Tag of every object; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("NAME=VALUE");
+  verb.add_option("--storage-class", copy.storage_class, "STANDARD, STANDARD_IA, GLACIER …");
+  verb.add_option("--sse", copy.encryption, "Encryption by the store: AES256 or aws:kms")
+      ->type_name("NAME");
+  verb.add_option("--sse-kms-key-id", copy.kms_key_id, "Key of that encryption")->type_name("ID");
+  verb.add_option("--checksum", raw.checksum, "crc64nvme (unless told otherwise), crc32c, sha256")
+      ->check(CLI::IsMember({"crc64nvme", "crc32c", "sha256"}));
+  verb.add_option("--part-size", raw.part_size, "Size of the parts of large objects")
+      ->type_name("SIZE")
+      ->check(size_fault);
+}
+
+void add_copy(CLI::App& verb, Raw& raw) {
+  CopyArguments& copy = raw.copy;
+  verb.add_option("paths", raw.paths, "Files, folders, or - for standard input; then the target")
+      ->required()
+      ->expected(2, 1 << 20)
+      ->type_name("SOURCE… s3://BUCKET/KEY");
+  verb.add_option("--include", raw.include, "Only files that match one of these")
+      ->allow_extra_args(false)
+      ->type_name("PATTERN");
+  verb.add_option("--exclude", copy.exclude, "No files that match one of these")
+      ->allow_extra_args(false)
+      ->type_name("PATTERN");
+  verb.add_flag("--if-none-match", copy.if_none_match, "An object that exists is an error");
+  verb.add_flag("--skip-existing", copy.skip_existing, "Leave alone what has the same content");
+  verb.add_flag("--keep-going", copy.keep_going, "Go on without files that fail; exit code 1");
+  verb.add_flag("-n,--dry-run", copy.dry_run, "Say what would be sent, send nothing");
+  add_object(verb, raw);
+  add_store(verb, raw, copy.store);
+  add_engine(verb, raw);
+  add_output(verb, raw);
+}
+
+void add_unfinished(CLI::App& list, CLI::App& abort, Raw& raw) {
+  for (CLI::App* verb : {&list, &abort}) {
+    verb->add_option("target", raw.store.target, "s3://BUCKET, or below it s3://BUCKET/PREFIX")
+        ->required();
+    add_store(*verb, raw, raw.store.store);
+    add_output(*verb, raw);
+  }
 }
 
 void add_repo(CLI::App& create, CLI::App& remove, Raw& raw) {
@@ -264,6 +342,33 @@ UploadArguments upload_of(const CLI::App& verb, const Raw& raw) {
   return upload;
 }
 
+void set_addressing(const Raw& raw, S3Flags& store) {
+  if (raw.addressing == "path") store.addressing = S3Addressing::path;
+  if (raw.addressing == "virtual") store.addressing = S3Addressing::virtual_host;
+  if (raw.addressing == "auto") store.addressing = S3Addressing::automatic;
+}
+
+CopyArguments copy_of(const CLI::App& verb, const Raw& raw) {
+  CopyArguments copy = raw.copy;
+  copy.common = common_of(raw);
+  copy.target = raw.paths.back();
+  copy.sources.assign(raw.paths.begin(), raw.paths.end() - 1);
+  if (verb.count("--include") > 0) copy.include = raw.include;
+  if (!raw.part_size.empty()) copy.part_size = *parse_size(raw.part_size);
+  if (raw.checksum == "crc32c") copy.checksum = CopyChecksum::crc32c;
+  if (raw.checksum == "sha256") copy.checksum = CopyChecksum::sha256;
+  set_addressing(raw, copy.store);
+  return copy;
+}
+
+StoreArguments store_of(bool lists, const Raw& raw) {
+  StoreArguments store = raw.store;
+  store.common = common_of(raw);
+  store.verb = lists ? StoreArguments::Verb::list : StoreArguments::Verb::abort;
+  set_addressing(raw, store.store);
+  return store;
+}
+
 DoctorArguments doctor_of(const Raw& raw) {
   DoctorArguments doctor = raw.doctor;
   doctor.common = common_of(raw);
@@ -291,13 +396,20 @@ Usage usage_of(const CLI::App& app, const CLI::ParseError& error,
 Arguments parse_arguments(std::vector<std::string> arguments) {
   Raw raw;
   raw.repo.made.exist_ok = false;
-  CLI::App app("Uploads files and folders to the Hugging Face Hub.", "headrace");
+  CLI::App app("Uploads files and folders to the Hugging Face Hub and to S3.", "headrace");
   app.set_version_flag("--version", "headrace " HEADRACE_VERSION);
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::simple);
   app.footer("headrace hub runs a Hub of its own on this machine: headrace hub --help");
   CLI::App* upload = app.add_subcommand("upload", "Upload a file or a folder");
   add_upload(*upload, raw);
+  CLI::App* copy = app.add_subcommand("cp", "Copy files and folders into an S3 bucket");
+  add_copy(*copy, raw);
+  CLI::App* store = app.add_subcommand("s3", "List or abort unfinished uploads of a bucket");
+  store->require_subcommand(1);
+  CLI::App* list = store->add_subcommand("ls", "List uploads that were not finished");
+  CLI::App* abort = store->add_subcommand("abort", "Abort them: what they hold is gone");
+  add_unfinished(*list, *abort, raw);
   CLI::App* repo = app.add_subcommand("repo", "Create or delete a repo");
   repo->alias("repos");
   repo->require_subcommand(1);
@@ -322,6 +434,8 @@ Arguments parse_arguments(std::vector<std::string> arguments) {
     return usage_of(app, error, given);
   }
   if (upload->parsed()) return upload_of(*upload, raw);
+  if (copy->parsed()) return copy_of(*copy, raw);
+  if (store->parsed()) return store_of(list->parsed(), raw);
   if (doctor->parsed()) return doctor_of(raw);
   if (whoami->parsed()) return WhoAmIArguments{.common = common_of(raw)};
   RepoArguments result = raw.repo;

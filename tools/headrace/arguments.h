@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/copy_request.h"
 #include "engine/options.h"
 #include "engine/plan.h"
 #include "engine/repo.h"
@@ -67,6 +68,36 @@ struct DoctorArguments {
   std::optional<std::string> repo_type;
 };
 
+struct CopyArguments {
+  CommonArguments common;
+  S3Flags store;
+  std::vector<std::string> sources;
+  std::string target;  // s3://BUCKET[/KEY]
+  std::optional<std::vector<std::string>> include;
+  std::vector<std::string> exclude;
+  std::string content_type;
+  std::vector<std::string> metadata;  // NAME=VALUE
+  std::vector<std::string> tags;      // NAME=VALUE
+  std::string storage_class;
+  std::string encryption;
+  std::string kms_key_id;
+  CopyChecksum checksum = CopyChecksum::crc64nvme;
+  std::uint64_t part_size = 0;
+  bool if_none_match = false;
+  bool skip_existing = false;
+  bool keep_going = false;
+  bool dry_run = false;
+};
+
+// Of unfinished uploads.
+struct StoreArguments {
+  enum class Verb : std::uint8_t { list, abort };
+  CommonArguments common;
+  S3Flags store;
+  Verb verb = Verb::list;
+  std::string target;  // s3://BUCKET[/PREFIX]
+};
+
 // Help, the version, or what was wrong with the command line.
 struct Usage {
   std::string text;
@@ -74,8 +105,8 @@ struct Usage {
   bool wants_json = false;  // whether --json was asked for, however wrong the rest is
 };
 
-using Arguments =
-    std::variant<UploadArguments, RepoArguments, WhoAmIArguments, DoctorArguments, Usage>;
+using Arguments = std::variant<UploadArguments, CopyArguments, StoreArguments, RepoArguments,
+                               WhoAmIArguments, DoctorArguments, Usage>;
 
 // Without the name of the program.
 Arguments parse_arguments(std::vector<std::string> arguments);

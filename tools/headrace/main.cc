@@ -27,13 +27,25 @@ int show_usage(const Usage& usage, const Streams& streams) {
 }
 
 int run_verb(const UploadArguments& arguments, Run& run) { return run_upload(arguments, run); }
+int run_verb(const CopyArguments& arguments, Run& run) { return run_copy(arguments, run); }
+int run_verb(const StoreArguments& arguments, Run& run) { return run_store(arguments, run); }
 int run_verb(const RepoArguments& arguments, Run& run) { return run_repo(arguments, run); }
 int run_verb(const WhoAmIArguments& arguments, Run& run) { return run_whoami(arguments, run); }
 int run_verb(const DoctorArguments& arguments, Run& run) { return run_doctor(arguments, run); }
 
+// For a store neither the Hub's token nor its address is looked for, so none can be wrong.
+template <class Verb>
+void leave_hub_out(Verb& verb) {
+  if constexpr (std::is_same_v<Verb, CopyArguments> || std::is_same_v<Verb, StoreArguments>) {
+    verb.common.settings.token = "none";
+    verb.common.settings.endpoint = public_endpoint;
+  }
+}
+
 template <class Verb>
 int run_with_settings(Verb verb, Interrupts& interrupts) {
   const Environment environment = process_environment();
+  leave_hub_out(verb);
   Result<Settings> settings = load_settings(verb.common.settings, environment);
   const bool no_bars = settings && settings->progress_bars_disabled;
   CommonArguments& common = verb.common;

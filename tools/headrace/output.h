@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/copy_request.h"
 #include "engine/doctor.h"
 #include "engine/event.h"
 #include "engine/result.h"
@@ -49,6 +50,8 @@ class Output {
                     const std::vector<std::pair<std::string, std::string>>& fields) = 0;
   // One thing that a diagnosis looked at.
   virtual void finding(const Finding&) = 0;
+  // One upload to a store that was begun and not ended; `address` is s3://BUCKET/KEY.
+  virtual void unfinished(const std::string& address, const UnfinishedUpload&) = 0;
   virtual void note(NoteLevel, std::string_view text) = 0;
 };
 

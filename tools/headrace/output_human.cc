@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <ctime>
 
 #include <fmt/format.h>
 
@@ -34,6 +36,16 @@ std::string plain(std::string_view text) {
   return shown;
 }
 
+// As ISO 8601 has it.
+std::string when_text(std::int64_t unix_s) {
+  if (unix_s == 0) return "-";
+  const std::time_t time = unix_s;
+  std::tm parts{};
+  ::gmtime_r(&time, &parts);
+  std::array<char, 32> text{};
+  return std::string(text.data(), std::strftime(text.data(), text.size(), "%FT%TZ", &parts));
+}
+
 // What a run cost. A GiB is no measure of a few kilobytes: those say what they cost in all.
 std::string summary(const UploadTotals& totals) {
   constexpr std::uint64_t measurable_bytes = 1 << 20;
@@ -66,6 +78,7 @@ class HumanOutput final : public Output {
   void done(const std::string& line,
             const std::vector<std::pair<std::string, std::string>>& fields) override;
   void finding(const Finding& finding) override;
+  void unfinished(const std::string& address, const UnfinishedUpload& upload) override;
   void note(NoteLevel level, std::string_view text) override;
 
  private:
@@ -198,10 +211,12 @@ void HumanOutput::on(const CommitLanded& landed) {
 
 void HumanOutput::on(const Planned& plan) {
   if (quiet_) return;
-  say(fmt::format("would send at most {}, {} in {}, with about {} and {}",
-                  count_text(plan.files, "file"), size_text(static_cast<double>(plan.bytes)),
-                  count_text(plan.parts, "part"), count_text(plan.requests, "request"),
-                  count_text(plan.commits, "commit")));
+  std::string text =
+      fmt::format("would send at most {}, {} in {}, with about {}", count_text(plan.files, "file"),
+                  size_text(static_cast<double>(plan.bytes)), count_text(plan.parts, "part"),
+                  count_text(plan.requests, "request"));
+  if (plan.makes_commits) text += " and " + count_text(plan.commits, "commit");
+  say(text);
 }
 
 // The report is what was asked for, so it goes to standard output.
@@ -215,6 +230,11 @@ void HumanOutput::finding(const Finding& found) {
   if (found.error) line += fmt::format(" ({})", found.error->code);
   if (!found.advice.empty()) line += "\n     " + plain(found.advice);
   streams_.out(line + "\n");
+}
+
+void HumanOutput::unfinished(const std::string& address, const UnfinishedUpload& upload) {
+  streams_.out(
+      fmt::format("{}  {}  {}\n", when_text(upload.begun_at), plain(address), plain(upload.id)));
 }
 
 void HumanOutput::note(NoteLevel level, std::string_view text) {

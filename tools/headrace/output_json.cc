@@ -33,6 +33,9 @@ class JsonOutput final : public Output {
     write(result_json(fields, ++sequence_));
   }
   void finding(const Finding& finding) override { write(finding_json(finding, ++sequence_)); }
+  void unfinished(const std::string& address, const UnfinishedUpload& upload) override {
+    write(unfinished_json(address, upload, ++sequence_));
+  }
   void note(NoteLevel level, std::string_view text) override {
     event(Note{level, std::string(text)}, 0);
   }

@@ -65,6 +65,15 @@ int end_with(const Error& error, Run& run) {
   return code;
 }
 
+int follow(Engine& engine, Job& job, const CommonArguments& common, bool dry_run, Run& run) {
+  const WatchEnd end =
+      watch(watched_job(job, engine, common.engine.rate_limit, run.interrupts), run.output);
+  const int code = end_of(end, dry_run, run);
+  // The engine waits for its jobs when it is destroyed; one that was left behind ends with us.
+  if (end.abandoned) ::_exit(code);
+  return code;
+}
+
 int run_upload(const UploadArguments& arguments, Run& run) {
   Result<PreparedUpload> prepared = prepare_upload(arguments, run.settings, look_at_path);
   if (!prepared) return end_with(prepared.error(), run);
@@ -80,12 +89,7 @@ int run_upload(const UploadArguments& arguments, Run& run) {
     run.output.note(NoteLevel::debug, choice);
   }
   std::shared_ptr<Job> job = (*engine)->start(std::move(prepared->request));
-  const WatchEnd end = watch(
-      watched_job(*job, **engine, arguments.common.engine.rate_limit, run.interrupts), run.output);
-  const int code = end_of(end, arguments.dry_run, run);
-  // The engine waits for its jobs when it is destroyed; one that was left behind ends with us.
-  if (end.abandoned) ::_exit(code);
-  return code;
+  return follow(**engine, *job, arguments.common, arguments.dry_run, run);
 }
 
 }  // namespace headrace

@@ -11,6 +11,7 @@
 namespace headrace {
 
 class Engine;
+class Job;
 
 struct Run {
   const Environment& environment;
@@ -20,11 +21,15 @@ struct Run {
 };
 
 int run_upload(const UploadArguments&, Run&);
+int run_copy(const CopyArguments&, Run&);
+int run_store(const StoreArguments&, Run&);
 int run_repo(const RepoArguments&, Run&);
 int run_whoami(const WhoAmIArguments&, Run&);
 int run_doctor(const DoctorArguments&, Run&);
 // Shows the requests that single calls have made, where they were asked for.
 void show_requests(Engine&, Run&);
+// Follows a job to its end, shows it, and says what the process ends with.
+int follow(Engine&, Job&, const CommonArguments&, bool dry_run, Run&);
 // Shows the error and says what the process ends with.
 int end_with(const Error&, Run&);
 

@@ -1,0 +1,25 @@
+#include <fmt/format.h>
+
+#include "engine/engine.h"
+#include "tools/headrace/copy_request.h"
+#include "tools/headrace/naming.h"
+#include "tools/headrace/verbs.h"
+
+namespace headrace {
+
+int run_copy(const CopyArguments& arguments, Run& run) {
+  Result<CopyRequest> request = prepare_copy(arguments, run.environment);
+  if (!request) return end_with(request.error(), run);
+  if (!arguments.dry_run) {
+    if (Status online = check_online(run.settings); !online) return end_with(online.error(), run);
+  }
+  Result<std::unique_ptr<Engine>> engine = Engine::create(arguments.common.engine);
+  if (!engine) return end_with(engine.error(), run);
+  for (const std::string& choice : (*engine)->choices()) {
+    run.output.note(NoteLevel::debug, choice);
+  }
+  std::shared_ptr<Job> job = (*engine)->start(std::move(*request));
+  return follow(**engine, *job, arguments.common, arguments.dry_run, run);
+}
+
+}  // namespace headrace
