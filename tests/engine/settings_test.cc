@@ -151,6 +151,18 @@ TEST_CASE("the truth values of the ecosystem") {
     CHECK_FALSE(is_true(no));
 }
 
+TEST_CASE("a token file that is too large is an error, not a part of it") {
+  const SettingsFlags flags = {.token_file = "/t"};
+  std::string text = "hf_x";
+  text.resize(64 * 1024, '\n');
+  CHECK(settings_of({}, {{"/t", text}}, flags).token == "hf_x");
+  Result<Settings> settings = load_settings(flags, make({}, {{"/t", text + "\n"}}));
+  REQUIRE_FALSE(settings.has_value());
+  CHECK(settings.error().code == "token_file_unreadable");
+  CHECK(settings.error().path == "/t");
+  CHECK_FALSE(settings.error().hint.empty());
+}
+
 TEST_CASE("the files of this process are read whole, a missing one is none") {
   char path[] = "/tmp/headrace_settings_XXXXXX";
   const int fd = ::mkstemp(path);
@@ -161,13 +173,13 @@ TEST_CASE("the files of this process are read whole, a missing one is none") {
   Result<std::optional<std::string>> read = environment.read_file(path);
   REQUIRE(read.has_value());
   CHECK(*read == text);
-  REQUIRE(::ftruncate(fd, 64 * 1024) == 0);
-  CHECK(environment.read_file(path).value().value().size() == 64 * 1024);
-  REQUIRE(::ftruncate(fd, 64 * 1024 + 1) == 0);
+  constexpr std::size_t most = 4 << 20;
+  REQUIRE(::ftruncate(fd, most) == 0);
+  CHECK(environment.read_file(path).value().value().size() == most);
+  REQUIRE(::ftruncate(fd, most + 1) == 0);
   read = environment.read_file(path);
   REQUIRE_FALSE(read.has_value());
-  CHECK(read.error().code == "token_file_unreadable");
-  CHECK_FALSE(read.error().hint.empty());
+  CHECK(read.error().sys_error == EFBIG);
   ::close(fd);
   ::unlink(path);
   read = environment.read_file(path);

@@ -125,7 +125,7 @@ class Hub:
         """The bare git repository on disk."""
         name = repo_id.split("/")[1]
         found = [path.parent for path in self.root.rglob("HEAD")
-                 if (path.parent / "objects").is_dir() and f"/{name}" in str(path.parent)
+                 if (path.parent / "objects").is_dir() and path.parent.name == f"{name}.git"
                  and (repo_type == "model" or f"{repo_type}s" in str(path.parent))]
         assert len(found) == 1, f"{repo_id} in {sorted(map(str, self.root.rglob('*')))[:50]}"
         return found[0]

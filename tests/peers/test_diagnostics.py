@@ -35,7 +35,7 @@ def check_requests(text, relay):
 @pytest.mark.parametrize("how", ["flag", "variable"])
 def test_requests_as_curl_commands(headrace, relay, folder_with_parts, how):
     flags, env = (["-vv"], None) if how == "flag" else ([], {"HF_DEBUG": "1"})
-    run = headrace("upload", "me/curl", folder_with_parts, *flags, endpoint=relay.url, env=env)
+    run = headrace("upload", "me/shown", folder_with_parts, *flags, endpoint=relay.url, env=env)
     assert run.code == 0, run
     commands = check_requests(run.err, relay)
     assert sum("PUT" in command for command in commands) == 4
@@ -44,12 +44,12 @@ def test_requests_as_curl_commands(headrace, relay, folder_with_parts, how):
 
 
 def test_requests_in_json(headrace, relay, folder_with_parts):
-    run = headrace("upload", "me/curl", folder_with_parts, "-vv", "--json", endpoint=relay.url)
+    run = headrace("upload", "me/shown", folder_with_parts, "-vv", "--json", endpoint=relay.url)
     assert run.code == 0, run
     text = "\n".join(event["text"] for event in run.events
                      if event["event"] == "note" and event["level"] == "debug")
     check_requests(text, relay)
-    assert "curl" not in headrace("upload", "me/curl", folder_with_parts, "-v").err
+    assert "curl" not in headrace("upload", "me/shown", folder_with_parts, "-v").err
 
 
 def test_requests_of_single_calls(headrace, relay):
