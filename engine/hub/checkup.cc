@@ -82,7 +82,7 @@ Result<const ProxyServer*> HubCheckup::judge_proxy(const Url& url) {
   std::string_view kept_by = rules.kept_straight_by(url);
   std::string text = "it is spoken to without a proxy";
   if (*proxy) {
-    text = fmt::format("it is spoken to through the proxy {}, which {} names{}",
+    text = fmt::format("it is spoken to through the proxy {} that {} names{}",
                        (*proxy)->url.origin(), (*proxy)->source,
                        (*proxy)->authorization.empty() ? "" : ", with user and password");
   } else if (!kept_by.empty()) {

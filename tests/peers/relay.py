@@ -305,10 +305,11 @@ class Handler(BaseHTTPRequestHandler):
     def rewritten(relay, status, headers, body):
         """The answer with the relay's URL where the hub's stood."""
         kind = dict((name.lower(), value) for name, value in headers).get("content-type", "")
-        if "json" in kind:
-            body = body.replace(relay.upstream_url.encode(), relay.url.encode())
-        headers = [(name, value.replace(relay.upstream_url, relay.url))
-                   for name, value in headers]
+        # The hub names itself as it was called, but for the scheme.
+        for theirs in (relay.upstream_url, relay.url.replace("https", "http", 1)):
+            if "json" in kind:
+                body = body.replace(theirs.encode(), relay.url.encode())
+            headers = [(name, value.replace(theirs, relay.url)) for name, value in headers]
         return status, headers, body
 
     def send_back(self, request, status, headers, body, cut_after):

@@ -123,9 +123,9 @@ def test_proxy_that_nobody_knows(headrace, hub):
 
 def test_proxies_that_cannot_be_used(headrace, hub):
     run = headrace("whoami", "--json", env={"HTTP_PROXY": "socks5://u:p%40ss%2Fword%3A1@p:1"})
-    assert run.code == 1 and run.error["code"] == "proxy_unsupported" and shows_no_secret(run)
+    assert run.code == 2 and run.error["code"] == "proxy_unsupported" and shows_no_secret(run)
     run = headrace("whoami", "--json", "--proxy", "http://u:p%40ss%2Fword%3A1@")
-    assert run.code == 1 and run.error["code"] == "bad_proxy" and shows_no_secret(run)
+    assert run.code == 2 and run.error["code"] == "bad_proxy" and shows_no_secret(run)
     # Only a request that needs it asks for it.
     assert headrace("whoami", env={"HTTPS_PROXY": "nonsense://", "NO_PROXY": ""}).code == 0
 
@@ -165,7 +165,7 @@ def test_doctor_says_which(headrace, hub):
         assert run.code == 0
         named = {finding["name"]: finding for finding in found}
         assert named["proxy"]["about"] == host
-        assert f"http://{proxy.address}, which HTTP_PROXY names" in named["proxy"]["text"]
+        assert f"http://{proxy.address} that HTTP_PROXY names" in named["proxy"]["text"]
         assert named["connect"]["about"] == proxy.address
         assert named["answer"]["verdict"] == "ok"
     for env, words in (({}, "without a proxy"),
