@@ -127,40 +127,31 @@ Task<Status> Exchange::send_pieces(Scope& sending, BodyReader& reader) {
       piece = std::move(*next);
     }
     if (piece.bytes.empty()) co_return Status();
-    std::span<const std::byte> bytes = std::exchange(piece.bytes, {});
-    Slice hold = std::exchange(piece.hold, Slice());
+    std::span<const std::byte> bytes = piece.bytes;
     if (request_.rate_limit && request_.rate_limit->rate() > 0) {
-      status = co_await send_in_time(sending, bytes, std::move(hold));
-    } else {
-      status = co_await stream.send(sending, bytes, std::move(hold));
+      bytes = bytes.first(std::min(bytes.size(), request_.rate_limit->piece_max()));
+      bool on_time = co_await wait_for_turn(sending, bytes.size());
+      if (!on_time) {
+        co_return fail(make_error(ErrorClass::cancelled, "cancelled",
+                                  "cancelled while the rate limit held bytes back"));
+      }
     }
+    piece.bytes = piece.bytes.subspan(bytes.size());
+    Slice hold = piece.bytes.empty() ? std::exchange(piece.hold, Slice()) : piece.hold;
+    status = co_await stream.send(sending, bytes, std::move(hold));
     if (!status) co_return status;
     body_sent += bytes.size();
     watchdog_->progress();
   }
 }
 
-// In pieces, each when its moment has come: to wait for it is no stall.
-Task<Status> Exchange::send_in_time(Scope& sending, std::span<const std::byte> bytes, Slice hold) {
-  RateLimit& limit = *request_.rate_limit;
-  Worker& worker = sending.worker();
-  while (!bytes.empty()) {
-    std::span<const std::byte> piece = bytes.first(std::min(bytes.size(), limit.piece_max()));
-    Duration wait = limit.take(piece.size(), worker.now());
-    if (wait > Duration::zero()) {
-      bool slept = co_await worker.sleep(sending, wait);
-      if (!slept) {
-        co_return fail(make_error(ErrorClass::cancelled, "cancelled",
-                                  "cancelled while the rate limit held bytes back"));
-      }
-      watchdog_->progress();
-    }
-    Status status = co_await connection_.stream->send(sending, piece, hold);
-    if (!status) co_return status;
-    watchdog_->progress();
-    bytes = bytes.subspan(piece.size());
-  }
-  co_return Status();
+// By the rate limit: to wait for it is no stall. False if it was cut short.
+Task<bool> Exchange::wait_for_turn(Scope& sending, std::size_t bytes) {
+  Duration wait = request_.rate_limit->take(bytes, sending.worker().now());
+  if (wait == Duration::zero()) co_return true;
+  bool slept = co_await sending.worker().sleep(sending, wait);
+  watchdog_->progress();
+  co_return slept;
 }
 
 // Waits for the server's word. False when it has answered, so that the body stays here.

@@ -79,7 +79,7 @@ class Exchange {
  private:
   Task<void> send_all(Scope& sending);
   Task<Status> send_pieces(Scope& sending, BodyReader& reader);
-  Task<Status> send_in_time(Scope& sending, std::span<const std::byte> bytes, Slice hold);
+  Task<bool> wait_for_turn(Scope& sending, std::size_t bytes);
   Task<bool> may_continue(Scope& sending);
   Task<Result<HttpAnswer>> receive_answer(Scope& receiving);
   Status take(std::span<const std::byte> bytes, HttpAnswer& answer);
