@@ -147,7 +147,9 @@ Found by_process(const AwsProfile& profile, const Environment&) {
 bool may_be_asked(const Url& url) {
   constexpr std::array<std::string_view, 4> hosts = {"169.254.170.2", "169.254.170.23",
                                                      "fd00:ec2::23", "localhost"};
-  if (url.secure() || url.host.starts_with("127.") || url.host == "::1") return true;
+  const bool loopback = url.host.starts_with("127.") &&
+                        url.host.find_first_not_of("0123456789.") == std::string::npos;
+  if (url.secure() || loopback || url.host == "::1") return true;
   return std::ranges::find(hosts, url.host) != hosts.end();
 }
 

@@ -224,6 +224,10 @@ TEST_CASE("S3: what is wrong with keys is said without them") {
   CHECK(login.code == "credentials_unsupported");
   CHECK(login.hint.contains("credential_process"));
   CHECK(failure_of(off, "[default]\ncredential_process = 'keys\n").code == "bad_s3_setting");
+  for (const char* url : {"http://127.example.org/x", "http://127.0.0.1.example.org/", "keys"}) {
+    CAPTURE(url);
+    CHECK(failure_of({{"AWS_CONTAINER_CREDENTIALS_FULL_URI", url}}).code == "bad_s3_setting");
+  }
 }
 
 TEST_CASE("S3: the expiry of keys in the environment, and the instance's limits") {
