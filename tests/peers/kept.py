@@ -16,6 +16,10 @@ SECRETS = {
     "a signature": re.compile(
         r"(?i)[?&;](x-amz-(signature|credential|security-token)|sig|signature|policy|key-pair-id)"
         r"=[^…*\s]"),
+    "a signature of a request": re.compile(r"(?i)signature *[=:] *[0-9a-f]{64}"),
+    "a secret of a store": re.compile(
+        r"peers/tests\+secret|(?i:secret_?access_?key|session_?token)[\"' ]*[=:>] *[\"']?"
+        r"[A-Za-z0-9+/]{8}"),
     "credentials of HTTP": re.compile(r"(?i)\b(bearer|basic) +(?!\*\*\*)[A-Za-z0-9+/._~=-]{8,}"),
     "a password in a URL": re.compile(r"https?://[^/\s:@\"']*:[^/\s@\"']+@"),
     "a key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
