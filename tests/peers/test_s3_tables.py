@@ -6,7 +6,7 @@ import pytest
 from conftest import ROOT, clean_environment, client_bin
 
 
-@pytest.mark.parametrize("name", ["sigv4", "settings"])
+@pytest.mark.parametrize("name", ["settings", "sigv4", "urls"])
 def test_table(name):
     folder = ROOT / "tests/engine/s3"
     made = subprocess.run([client_bin("s3") / "python", folder / f"make_{name}_table.py"],
