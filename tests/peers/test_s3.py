@@ -1,0 +1,411 @@
+"""headrace cp into real stores: sizes, checksums, regions, and all that goes wrong."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+from conftest import MIB, WAIT_S, bytes_of, finish, run_program
+from relay import Relay
+from s3 import SECRET, STORES, Server, Store
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory):
+    running = {}
+
+    def get(kind):
+        if kind not in running:
+            running[kind] = Server(kind, tmp_path_factory.mktemp("stores") / kind)
+        return running[kind]
+
+    yield get
+    for server in running.values():
+        server.stop()
+
+
+@pytest.fixture(params=STORES)
+def store(request, servers):
+    return Store(servers(request.param))
+
+
+@pytest.fixture
+def gateway(servers):
+    """The store that checks signatures, regions and times, for tests of one store."""
+    return Store(servers("versitygw"))
+
+
+@pytest.fixture
+def cp(program, tmp_path):
+    """cp(store, SOURCE, KEY, flags…) through `via` if there is one; `env` adds variables."""
+
+    def run(store, source, key, *flags, via=None, env=None, prefix=()):
+        argv = [program, "cp", str(source), f"s3://{store.bucket}/{key}", *map(str, flags)]
+        variables = {"AWS_ENDPOINT_URL": (via or store).url} | (env or {})
+        return run_program([*argv, "--json"], store.environment(tmp_path, **variables), tmp_path,
+                           prefix)
+
+    return run
+
+
+@pytest.fixture
+def file(tmp_path):
+    def make(size, seed=1):
+        path = tmp_path / f"file-{size}-{seed}"
+        path.write_bytes(bytes_of(size, seed))
+        return path
+    return make
+
+
+def error_document(code, **fields):
+    inside = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
+    return (f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code>'
+            f"<Message>as the test wants it</Message>{inside}</Error>").encode()
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+# --- what works ---
+
+@pytest.mark.parametrize("checksum", ["crc64nvme", "crc32c", "sha256"])
+@pytest.mark.parametrize("size", [0, 1, 5 * MIB, 5 * MIB + 1, 12 * MIB + 345])
+def test_sizes_and_checksums(store, cp, file, size, checksum):
+    source = file(size)
+    run = cp(store, source, "a/key", "--part-size", "5MiB", "--checksum", checksum)
+    assert run.code == 0, run
+    assert store.digests() == {"a/key": sha256(source.read_bytes())}
+    assert store.uploads() == []
+
+
+@pytest.mark.parametrize("key", ["plain", "a b/c+d", "ü/é.bin", "q?x=1&y", "per%25cent",
+                                 "~!$'()*,;=:@", "<xml>&\""])
+def test_keys(store, cp, file, key):
+    source = file(2000)
+    run = cp(store, source, key)
+    assert run.code == 0, run
+    assert store.keys() == [key]
+
+
+def test_a_key_with_an_empty_segment(servers, cp, file):
+    """Stores over a file system make one slash of two; moto keeps what it gets."""
+    store = Store(servers("moto"))
+    run = cp(store, file(2000), "a//b/./c")
+    assert run.code == 0, run
+    assert store.keys() == ["a//b/./c"]
+
+
+def test_what_is_there_already(store, cp, file):
+    source = file(3000)
+    assert cp(store, source, "key").code == 0
+    run = cp(store, source, "key", "--skip-existing")
+    assert run.code == 0 and run.event("result")["totals"]["files_unchanged"] == 1
+    source.write_bytes(bytes_of(3000, 9))
+    assert cp(store, source, "key", "--skip-existing").code == 0
+    assert store.digests() == {"key": sha256(source.read_bytes())}
+
+
+def test_an_object_that_must_not_be_replaced(gateway, cp, file):
+    source = file(3000)
+    assert cp(gateway, source, "key", "--if-none-match").code == 0
+    run = cp(gateway, file(3000, 2), "key", "--if-none-match")
+    assert run.code == 1
+    assert (run.error["code"], run.error["status"]) == ("object_exists", 412)
+    assert gateway.digests() == {"key": sha256(source.read_bytes())}
+
+
+def test_profiles_and_credential_process(gateway, cp, file, tmp_path):
+    """Keys from a program, region and endpoint from the profile, nothing from variables."""
+    keys = gateway.environment(tmp_path)
+    (tmp_path / "keys").write_text(
+        '#!/bin/sh\nprintf \'{"Version": 1, "AccessKeyId": "%s", "SecretAccessKey": "%s"}\' '
+        f"'{keys['AWS_ACCESS_KEY_ID']}' '{keys['AWS_SECRET_ACCESS_KEY']}'\n")
+    (tmp_path / "keys").chmod(0o755)
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws/config").write_text(
+        f"[profile peers]\nregion = us-east-1\nendpoint_url = {gateway.url}\n"
+        f"credential_process = {tmp_path}/keys --for 'me'\ns3 =\n  addressing_style = path\n")
+    nothing = dict.fromkeys(["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION",
+                             "AWS_ENDPOINT_URL"])
+    run = cp(gateway, file(1000), "key", env=nothing | {"AWS_PROFILE": "peers"})
+    assert run.code == 0, run
+    assert gateway.keys() == ["key"]
+    (tmp_path / "keys").write_text("#!/bin/sh\necho no session >&2; exit 3\n")
+    run = cp(gateway, file(1000), "other", env=nothing | {"AWS_PROFILE": "peers"})
+    assert run.code == 1 and run.error["code"] == "credential_process_failed"
+    assert run.error["server_message"].strip() == "no session"
+
+
+# --- what goes wrong, and is put right ---
+
+def test_another_region(gateway, cp, file):
+    """400 AuthorizationHeaderMalformed by a real store, which names the region."""
+    run = cp(gateway, file(1000), "key", env={"AWS_REGION": "eu-west-1"})
+    assert run.code == 0, run
+    assert gateway.keys() == ["key"]
+    assert any("us-east-1" in note["text"] for note in run.events
+               if note["event"] == "note" and note["level"] == "warning"), run.out
+
+
+def test_redirected_to_another_region(gateway, cp, file):
+    with Relay(gateway.url) as relay:
+        relay.on().answer(301, error_document("PermanentRedirect", Bucket=gateway.bucket),
+                          {"x-amz-bucket-region": "us-east-1"})
+        run = cp(gateway, file(1000), "key", via=relay, env={"AWS_REGION": "ap-south-1"})
+        assert run.code == 0, run
+        scopes = [request.headers["authorization"].split("/")[2] for request in relay.requests]
+    assert scopes[0] == "ap-south-1" and set(scopes[1:]) == {"us-east-1"}
+
+
+@pytest.mark.parametrize("offset", ["+1h", "-1h"])
+def test_a_clock_off_by_an_hour(gateway, cp, file, offset):
+    """The store says so; what comes then is signed by its time, and that is said once."""
+    assert shutil.which("faketime"), "tools/setup installs it"
+    run = cp(gateway, file(11 * MIB), "key", "--part-size", "5MiB",
+             prefix=["faketime", "-f", offset])
+    assert run.code == 0, run
+    assert gateway.keys() == ["key"]
+    said = [note["text"] for note in run.events if note["event"] == "note" and "clock" in note["text"]]
+    assert len(said) == 1 and "60 min" in said[0], run.out
+
+
+@pytest.mark.parametrize("status, code", [(503, "SlowDown"), (500, "InternalError"),
+                                          (429, "TooManyRequests")])
+def test_a_store_that_is_busy_for_a_while(gateway, cp, file, status, code):
+    source = file(11 * MIB)
+    with Relay(gateway.url) as relay:
+        relay.on("PUT").answer(status, error_document(code), times=3)
+        run = cp(gateway, source, "key", "--part-size", "5MiB", via=relay)
+    assert run.code == 0, run
+    assert run.event("result")["totals"]["retries"] >= 3
+    assert gateway.digests() == {"key": sha256(source.read_bytes())}
+
+
+def test_an_upload_that_the_store_loses(gateway, cp, file):
+    """NoSuchUpload midway: begun once more, and all of it is sent."""
+    source = file(11 * MIB)
+
+    def abort(_):
+        (key, upload), = gateway.uploads()
+        gateway.s3.abort_multipart_upload(Bucket=gateway.bucket, Key=key, UploadId=upload)
+
+    with Relay(gateway.url) as relay:
+        relay.on("PUT", "partNumber=2").call(abort)
+        run = cp(gateway, source, "key", "--part-size", "5MiB", via=relay)
+        begun = relay.seen("POST", r"\?uploads")
+    assert run.code == 0, run
+    assert len(begun) == 2
+    assert gateway.digests() == {"key": sha256(source.read_bytes())}
+    assert gateway.uploads() == []
+
+
+def test_a_completion_whose_answer_is_lost(gateway, cp, file):
+    source = file(11 * MIB)
+    with Relay(gateway.url) as relay:
+        relay.on("POST", "uploadId=").lose_answer()
+        run = cp(gateway, source, "key", "--part-size", "5MiB", via=relay)
+    assert run.code == 0, run
+    assert gateway.digests() == {"key": sha256(source.read_bytes())}
+
+
+def test_a_completion_that_holds_an_error_once(gateway, cp, file):
+    source = file(11 * MIB)
+    with Relay(gateway.url) as relay:
+        relay.on("POST", "uploadId=").answer(200, error_document("InternalError"))
+        run = cp(gateway, source, "key", "--part-size", "5MiB", via=relay)
+    assert run.code == 0, run
+    assert gateway.digests() == {"key": sha256(source.read_bytes())}
+
+
+# --- what goes wrong, and is said ---
+
+@pytest.mark.parametrize("variables, status", [
+    ({"AWS_SECRET_ACCESS_KEY": "another/secret"}, 403), ({"AWS_ACCESS_KEY_ID": "AKIDUNKNOWN"}, 404)])
+def test_wrong_keys(gateway, cp, file, variables, status):
+    """versitygw says 404 to a key that it does not know, AWS 403."""
+    run = cp(gateway, file(1000), "key", env=variables)
+    assert run.code == 1
+    assert (run.error["code"], run.error["status"]) == ("keys_refused", status)
+    assert run.error["hint"] and gateway.keys() == []
+    assert "another/secret" not in run.out + run.err
+
+
+def test_an_expired_session(gateway, cp, file):
+    with Relay(gateway.url) as relay:
+        relay.on().answer(400, error_document("ExpiredToken", RequestId="R1"), times=1000)
+        run = cp(gateway, file(1000), "key", via=relay, env={"AWS_SESSION_TOKEN": "sessiontoken"})
+    assert run.code == 5
+    assert (run.error["code"], run.error["class"]) == ("keys_expired", "expired")
+    assert run.error["request_id"] == "R1"
+    assert "sessiontoken" not in run.out + run.err
+
+
+def test_a_bucket_that_is_not_there(store, cp, file):
+    store.bucket = "peers-nobodys"
+    run = cp(store, file(1000), "key")
+    assert run.code == 1
+    assert (run.error["code"], run.error["status"]) == ("no_such_bucket", 404)
+
+
+def test_keys_without_the_right(gateway, cp, file):
+    with Relay(gateway.url) as relay:
+        relay.on("PUT").answer(403, error_document("AccessDenied", RequestId="R2"), times=1000)
+        run = cp(gateway, file(1000), "key", via=relay)
+    assert run.code == 1
+    assert (run.error["code"], run.error["status"]) == ("access_denied", 403)
+    assert run.error["request_id"] == "R2" and "as the test wants it" in run.error["server_message"]
+
+
+def test_a_store_that_stays_busy(gateway, cp, file):
+    with Relay(gateway.url) as relay:
+        relay.on("PUT").answer(503, error_document("SlowDown"), times=1000)
+        run = cp(gateway, file(1000), "key", via=relay)
+    assert run.code == 5
+    assert (run.error["code"], run.error["status"]) == ("slow_down", 503)
+    assert run.error["attempts"] == 5
+
+
+@pytest.mark.parametrize("code, ours", [("InvalidPart", "bad_part"),
+                                        ("EntityTooSmall", "part_too_small")])
+def test_a_completion_that_is_refused(gateway, cp, file, code, ours):
+    with Relay(gateway.url) as relay:
+        relay.on("POST", "uploadId=").answer(400, error_document(code), times=1000)
+        run = cp(gateway, file(11 * MIB), "key", "--part-size", "5MiB", via=relay)
+    assert run.code == 1
+    assert (run.error["code"], run.error["status"]) == (ours, 400)
+    assert gateway.keys() == [] and gateway.uploads() == []
+
+
+def test_a_completion_that_always_holds_an_error(gateway, cp, file):
+    with Relay(gateway.url) as relay:
+        relay.on("POST", "uploadId=").answer(200, error_document("InternalError"), times=1000)
+        run = cp(gateway, file(11 * MIB), "key", "--part-size", "5MiB", via=relay)
+    assert run.code == 5
+    assert (run.error["code"], run.error["status"]) == ("completion_refused", 200)
+    assert gateway.keys() == [] and gateway.uploads() == []
+
+
+HOSTILE = {
+    "cut": b"<InitiateMultipartUploadResult><UploadId>u",
+    "empty": b"",
+    "entities": b'<!DOCTYPE A [<!ENTITY a "aaaa">]><InitiateMultipartUploadResult><UploadId>&a;'
+                b"</UploadId></InitiateMultipartUploadResult>",
+    "deep": b"<A>" * 10_000 + b"</A>" * 10_000,
+    "without": b"<InitiateMultipartUploadResult><Key>k</Key></InitiateMultipartUploadResult>",
+    "web page": b"<!DOCTYPE html><html><body>Welcome</body></html>",
+}
+
+
+@pytest.mark.parametrize("answer", HOSTILE.values(), ids=HOSTILE.keys())
+def test_answers_that_are_no_answers(gateway, cp, file, answer):
+    with Relay(gateway.url) as relay:
+        relay.on("POST", r"\?uploads").answer(200, answer, times=1000)
+        run = cp(gateway, file(11 * MIB), "key", "--part-size", "5MiB", via=relay)
+    assert run.code == 1
+    assert (run.error["code"], run.error["stage"]) == ("bad_answer", "create_upload")
+
+
+@pytest.mark.parametrize("answer", [HOSTILE["cut"].replace(b"Initiate", b"Complete"), b"", b"OK"],
+                         ids=["cut", "empty", "other"])
+def test_a_completion_without_its_document_is_none(gateway, cp, file, answer):
+    with Relay(gateway.url) as relay:
+        relay.on("POST", "uploadId=").answer(200, answer, times=1000)
+        run = cp(gateway, file(11 * MIB), "key", "--part-size", "5MiB", via=relay)
+    assert run.code != 0
+    assert run.error["code"] == "bad_answer" and run.error["stage"] == "complete"
+    assert gateway.keys() == []
+
+
+def test_a_checksum_that_disagrees(gateway, cp, file):
+    """The object is not called done, whatever its status was."""
+    def spoil(status, headers, body):
+        return status, [(name, "AAAAAAAAAAA=" if name.lower() == "x-amz-checksum-crc64nvme"
+                         else value) for name, value in headers], body
+
+    with Relay(gateway.url) as relay:
+        relay.on("PUT").change_answer(spoil, times=1000)
+        run = cp(gateway, file(1000), "key", via=relay)
+    assert run.code == 5
+    assert run.error["code"] == "checksum_mismatch"
+
+
+def test_bytes_that_change_on_the_way(gateway, cp, file):
+    """The store compares what it got with the checksum behind it; sent again, it is whole."""
+    source = file(11 * MIB)
+    with Relay(gateway.url) as relay:
+        assert cp(gateway, file(1000), "trial", via=relay).code == 0
+        relay.on("PUT", "partNumber=2").answer(400, error_document("BadDigest"))
+        run = cp(gateway, source, "key", "--part-size", "5MiB", via=relay)
+    assert run.code == 0, run
+    assert gateway.digests()["key"] == sha256(source.read_bytes())
+    assert gateway.head("key")["ChecksumCRC64NVME"]
+
+
+def test_a_source_that_shrinks(gateway, cp, file):
+    source = file(21 * MIB)
+    with Relay(gateway.url) as relay:
+        relay.on("POST", r"\?uploads").call(lambda _: os.truncate(source, 7 * MIB))
+        run = cp(gateway, source, "key", "--part-size", "5MiB", "--memory-limit", "64MiB",
+                 via=relay)
+    assert run.code == 1
+    assert run.error["class"] == "changed"
+    assert gateway.keys() == [] and gateway.uploads() == []
+
+
+def test_ctrl_c_leaves_nothing(gateway, program, file, tmp_path):
+    with Relay(gateway.url) as relay:
+        gate = relay.on("PUT", "partNumber=2").hold()
+        process = subprocess.Popen(
+            [program, "cp", str(file(16 * MIB)), f"s3://{gateway.bucket}/key", "--part-size", "5MiB",
+             "--json"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=gateway.environment(tmp_path, AWS_ENDPOINT_URL=relay.url))
+        gate.wait()
+        process.send_signal(2)
+        run = finish(process)
+        gate.open()
+    assert run.code == 130 and run.error["class"] == "cancelled"
+    assert gateway.keys() == []
+    until = time.monotonic() + WAIT_S
+    while gateway.uploads() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert gateway.uploads() == []
+
+
+# --- how checksums travel ---
+
+# What each real store takes, by a trial of it; "trailer" is what AWS takes.
+WAYS = {"versitygw": "trailer", "moto": "header", "minio": "trailer"}
+
+
+def test_the_way_of_checksums_by_store(store, cp, file, tmp_path):
+    """Tried once, said with -v, and remembered: the second run does not try."""
+    way = WAYS[store.kind]
+    with Relay(store.url) as relay:
+        for number, begun in enumerate((2, 3)):
+            run = cp(store, file(11 * MIB), f"key{number}", "--part-size", "5MiB", "-v", via=relay)
+            assert run.code == 0, run
+            said = [note["text"] for note in run.events
+                    if note["event"] == "note" and "checksum" in note["text"]]
+            assert any(way in text for text in said), run.out
+            assert len(relay.seen("POST", r"\?uploads")) == begun
+        trailers = [request.headers.get("x-amz-trailer")
+                    for request in relay.seen("PUT", "partNumber=")]
+        memory = (tmp_path / "cache/headrace/stores").read_text()
+        assert memory.startswith(f"{relay.url} {way} ") and SECRET not in memory
+    # One on trial, and two times three.
+    expected = "x-amz-checksum-crc64nvme" if way == "trailer" else None
+    assert trailers == ["x-amz-checksum-crc64nvme", *[expected] * 6]
+    assert store.uploads() == []
+
+
+def test_checksums_that_were_not_asked_for(gateway, cp, file):
+    """request_checksum_calculation, as the AWS tools have it."""
+    with Relay(gateway.url) as relay:
+        run = cp(gateway, file(11 * MIB), "key", "--part-size", "5MiB", via=relay,
+                 env={"AWS_REQUEST_CHECKSUM_CALCULATION": "when_required"})
+        assert run.code == 0, run
+        assert not [name for request in relay.requests for name in request.headers
+                    if "checksum" in name and name != "x-amz-checksum-mode"]
