@@ -3,12 +3,13 @@
 // Usage: sink [--port N] [--inline-limit BYTES] [--multipart-threshold BYTES] [--part-size BYTES]
 //             [--cert FILE --key FILE]
 // Prints "http://127.0.0.1:PORT" and serves until it is ended. Contents and commits are dropped
-// inside the kernel (recv with MSG_TRUNC copies nothing); what is answered says sink_hub.h, so that
-// a whole upload can end here. With a certificate it speaks TLS 1.3 with AES-128-GCM and nothing
-// else, so that all who are measured seal the same way, and prints https://; what comes is opened
-// and dropped then. GET / says what came so far: {"requests":N,"bytes":N,"calls":{…}},
-// itself not counted. One thread a connection; loopback only. A request it does not understand ends
-// the connection: it is a bench's counterpart, not a server for strangers.
+// inside the kernel (recv with MSG_TRUNC copies nothing); what is answered say sink_hub.h and
+// sink_s3.h, so that a whole upload can end here. With a certificate it speaks TLS 1.3 with
+// AES-128-GCM and nothing else, so that all who are measured seal the same way, and prints
+// https://; what comes is opened and dropped then. GET / says what came so far:
+// {"requests":N,"bytes":N,"calls":{…}}, itself not counted. One thread a connection; loopback only.
+// A request it does not understand ends the connection: it is a bench's counterpart, not a server
+// for strangers.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -33,6 +34,7 @@
 #include <unistd.h>
 
 #include "bench/sink_hub.h"
+#include "bench/sink_s3.h"
 
 namespace {
 
@@ -161,7 +163,7 @@ bool send_answer(const Wire& wire, SinkCall call, std::string_view method,
                  const SinkAnswer& answer) {
   std::string head = fmt::format("HTTP/1.1 {} {}\r\ncontent-length: {}\r\n", answer.status,
                                  answer.status < 300 ? "OK" : "No", answer.body.size());
-  if (!answer.body.empty()) head += "content-type: application/json\r\n";
+  if (!answer.body.empty()) head += fmt::format("content-type: {}\r\n", answer.type);
   if (!answer.error_code.empty()) head += fmt::format("x-error-code: {}\r\n", answer.error_code);
   if (call == SinkCall::content)
     head += fmt::format("etag: \"{:032x}\"\r\n", requests_total.load());
@@ -198,6 +200,8 @@ bool answer_one(const Wire& wire, std::string_view head, std::string& buffer) {
   bytes_total += *length;
   ++requests_total;
   ++calls[static_cast<std::size_t>(call)];
+  std::optional<SinkAnswer> of_store = s3_answer_of(method, target);
+  if (of_store) return send_answer(wire, call, method, *of_store);
   return send_answer(wire, call, method, answer_of(hub, call, target, body));
 }
 

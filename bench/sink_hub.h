@@ -42,6 +42,7 @@ struct SinkAnswer {
   int status = 200;
   std::string body;
   std::string error_code;  // for X-Error-Code, empty for none
+  std::string_view type = "application/json";
 };
 // A body that is not what the call wants is answered 400.
 SinkAnswer answer_of(const SinkHub&, SinkCall, std::string_view target, std::string_view body);

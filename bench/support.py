@@ -1,9 +1,11 @@
 """What the benches in Python share: the sink, a program watched while it runs, places for files."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -34,6 +36,18 @@ def place(directory):
         shutil.rmtree(where)
 
 
+def make_certificate(folder):
+    """(certificate, key) of 127.0.0.1, signed by itself."""
+    certificate, key = Path(folder) / "sink.pem", Path(folder) / "sink.key"
+    # Not one of a CA, which rustls takes from no server.
+    subprocess.run(["openssl", "req", "-x509", "-config", os.devnull, "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=sink",
+                    "-addext", "basicConstraints=critical,CA:FALSE",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    return certificate, key
+
+
 class Sink:
     """build/bench/sink as a process, with its counts."""
 
@@ -43,7 +57,9 @@ class Sink:
         self.url = self.process.stdout.readline().strip()
 
     def counts(self):
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        # Its certificate is signed by itself; what it says here is worth nothing to anybody.
+        believing = urllib.request.HTTPSHandler(context=ssl._create_unverified_context())
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), believing)
         return json.load(opener.open(self.url + "/"))
 
     def __enter__(self):
@@ -81,42 +97,88 @@ class SlowRelay:
 
 
 def peak_of(process_id):
-    """VmHWM in bytes, 0 once it has ended."""
+    """VmHWM in bytes of a process and its children, 0 once it has ended."""
+    peak = 0
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{process_id}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return 0
+                peak = int(line.split()[1]) * 1024
+        children = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
+        peak += sum(map(peak_of, children.split()))
+    return peak
+
+
+def clean_environment(**extra):
+    """This process's environment without what could steer a client, and with `extra`."""
+    kept = {name: value for name, value in os.environ.items()
+            if not name.startswith(("HF_", "HUGGING", "AWS_", "SSL_CERT", "CURL_CA", "REQUESTS_CA"))
+            and "proxy" not in name.lower()}
+    return kept | {name: str(value) for name, value in extra.items()}
+
+
+@dataclasses.dataclass
+class Cost:
+    """What a program and all that it started took, from its start to its end."""
+
+    wall_s: float
+    cpu_s: float
+    peak: int  # bytes
+    code: int
+    last_line: bytes  # of its output
+
+
+class PeakWatch(threading.Thread):
+    """Looks at a process's peak memory (VmHWM) until it is told to stop. What getrusage says would
+    begin with that of this process, from which the other was forked."""
+
+    def __init__(self, process_id):
+        super().__init__(daemon=True)
+        self.process_id, self.peak, self.over = process_id, 0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.over.wait(WATCH_PERIOD_S):
+            self.peak = max(self.peak, peak_of(self.process_id))
+
+    def stop(self):
+        self.over.set()
+        self.join()
+        return self.peak
+
+
+def run_watched(argv, env=None):
+    with tempfile.TemporaryFile() as out:
+        began = time.monotonic()
+        process = subprocess.Popen(list(map(str, argv)), stdout=out, stdin=subprocess.DEVNULL,
+                                   env=env)
+        watch = PeakWatch(process.pid)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall_s = time.monotonic() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        peak = watch.stop()
+        out.seek(0)
+        last = b""
+        for line in out:
+            last = line
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime, peak, process.returncode, last)
+
+
+def upload_command(build, *arguments):
+    program = os.path.join(build, "tools/headrace/headrace")
+    return [program, "upload", "me/bench", *arguments, "--json"]
 
 
 class Watched:
-    """One `headrace upload`, run to its end: its result event, CPU and peak memory.
-
-    The peak is VmHWM of the program itself, looked at while it runs and told by it at its end;
-    getrusage's peak would begin with that of this process, from which it was forked.
-    """
+    """One `headrace upload`, run to its end: its result event, CPU and peak memory, which the
+    program also tells itself at its end."""
 
     def __init__(self, build, url, *arguments):
-        program = os.path.join(build, "tools/headrace/headrace")
-        kept = {name: value for name, value in os.environ.items()
-                if not name.startswith("HF_") and "proxy" not in name.lower()}
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryDirectory() as home:
-            process = subprocess.Popen(
-                [program, "upload", "me/bench", *map(str, arguments), "--json"], stdout=out,
-                stdin=subprocess.DEVNULL,
-                env=kept | {"HF_ENDPOINT": url, "HF_TOKEN": "hf_bench", "HF_HOME": home})
-            self.peak = 0
-            while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
-                self.peak = max(self.peak, peak_of(process.pid))
-                time.sleep(WATCH_PERIOD_S)
-            process.returncode = os.waitstatus_to_exitcode(ended[1])
-            self.cpu_s = ended[2].ru_utime + ended[2].ru_stime
-            out.seek(0)
-            last = b"{}"
-            for line in out:
-                last = line
-        self.result = json.loads(last)
-        if process.returncode != 0:
-            raise SystemExit(f"headrace ended with {process.returncode}: {self.result}")
+        with tempfile.TemporaryDirectory() as home:
+            cost = run_watched(upload_command(build, *arguments), clean_environment(
+                HF_ENDPOINT=url, HF_TOKEN="hf_bench", HF_HOME=home))
+        self.result = json.loads(cost.last_line or b"{}")
+        if cost.code != 0:
+            raise SystemExit(f"headrace ended with {cost.code}: {self.result}")
+        self.cpu_s = cost.cpu_s
         self.totals = self.result["totals"]
-        self.peak = max(self.peak, self.totals["memory_peak_bytes"])
+        self.peak = max(cost.peak, self.totals["memory_peak_bytes"])
