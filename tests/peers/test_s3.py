@@ -168,7 +168,8 @@ def test_a_clock_off_by_an_hour(gateway, cp, file, offset):
              prefix=["faketime", "-f", offset])
     assert run.code == 0, run
     assert gateway.keys() == ["key"]
-    said = [note["text"] for note in run.events if note["event"] == "note" and "clock" in note["text"]]
+    said = [note["text"] for note in run.events
+            if note["event"] == "note" and "clock" in note["text"]]
     assert len(said) == 1 and "60 min" in said[0], run.out
 
 
@@ -223,7 +224,8 @@ def test_a_completion_that_holds_an_error_once(gateway, cp, file):
 # --- what goes wrong, and is said ---
 
 @pytest.mark.parametrize("variables, status", [
-    ({"AWS_SECRET_ACCESS_KEY": "another/secret"}, 403), ({"AWS_ACCESS_KEY_ID": "AKIDUNKNOWN"}, 404)])
+    ({"AWS_SECRET_ACCESS_KEY": "another/secret"}, 403),
+    ({"AWS_ACCESS_KEY_ID": "AKIDUNKNOWN"}, 404)])
 def test_wrong_keys(gateway, cp, file, variables, status):
     """versitygw says 404 to a key that it does not know, AWS 403."""
     run = cp(gateway, file(1000), "key", env=variables)
