@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "io/digest/sha256.h"
 #include "tests/engine/s3/store_peer.h"
 #include "tests/support/random_bytes.h"
 
@@ -278,6 +279,54 @@ TEST_CASE("files of a folder keep their names below the key, and empty ones go t
   CHECK(loop.store.objects["b/x/y/empty"].bytes.empty());
   CHECK(loop.store.objects["b/x/y/b c+d.txt"].bytes == "odd name");
   CHECK(loop.store.objects.size() == 2);
+}
+
+TEST_CASE("keys that expire are replaced, and the same upload goes on") {
+  CopyFolder folder;
+  CopyLoop loop;
+  std::string bytes = random_bytes(10, 6 * mib);
+  CopyRequest request = loop.request(folder.write("a", bytes), "k");
+  request.part_size = 5 * mib;
+  int refused = 0;
+  loop.store.instead = [&](const StorePeer::Seen& seen) -> std::optional<ServerReply> {
+    if (!is_part(seen) || refused++ > 0) return std::nullopt;
+    return StorePeer::error(400, "ExpiredToken");
+  };
+  done(loop.copy(std::move(request)));
+  CHECK(loop.store.uploads_begun == 1);
+  CHECK(loop.store.objects["b/k"].bytes == bytes);
+}
+
+TEST_CASE("where payloads are signed, a part is read whole and its digest signed") {
+  CopyFolder folder;
+  CopyLoop loop;
+  std::string bytes = random_bytes(11, 6 * mib);
+  CopyRequest request = loop.request(folder.write("a", bytes), "k");
+  request.account.settings.sign_payload = true;
+  request.part_size = 5 * mib;
+  loop.store.instead = [&](const StorePeer::Seen& seen) -> std::optional<ServerReply> {
+    if (!is_part(seen)) return std::nullopt;
+    CHECK_FALSE(seen.headers.find("x-amz-trailer"));
+    CHECK(seen.headers.value_or("x-amz-checksum-crc64nvme", "") == crc64_text(seen.body));
+    CHECK(seen.headers.value_or("x-amz-content-sha256", "") == sha256_of(seen.body).hex());
+    return std::nullopt;
+  };
+  done(loop.copy(std::move(request)));
+  CHECK(loop.store.count("PUT part") == 2);
+  CHECK(loop.store.objects["b/k"].bytes == bytes);
+}
+
+TEST_CASE("a store that is too busy is left alone for a while, and asked again") {
+  CopyFolder folder;
+  CopyLoop loop;
+  std::string file = folder.write("a", "text");
+  loop.store.instead = [&](const StorePeer::Seen& seen) -> std::optional<ServerReply> {
+    if (seen.method != "PUT" || loop.store.count("PUT") > 1) return std::nullopt;
+    return StorePeer::error(503, "SlowDown");
+  };
+  Result<UploadResult> result = loop.copy(loop.request(file, "k"));
+  CHECK(done(result).totals.retries == 1);
+  CHECK(loop.store.count("PUT") == 2);
 }
 
 TEST_CASE("a store that nobody knows is tried once, and what it showed is remembered") {
