@@ -55,6 +55,9 @@ std::string S3Access::host_of(std::string_view bucket, bool in_host) const {
   std::string name;
   if (settings_.accelerate && in_host) {
     name = fmt::format("s3-accelerate{}.{}", settings_.dualstack ? ".dualstack" : "", domain);
+  } else if (region_ == "us-east-1" && !settings_.fips && !settings_.dualstack) {
+    // The region that was there before regions had names, as AWS's own clients write it.
+    name = fmt::format("s3.{}", domain);
   } else {
     name = fmt::format("s3{}{}.{}.{}", settings_.fips ? "-fips" : "",
                        settings_.dualstack ? ".dualstack" : "", region_, domain);

@@ -41,6 +41,10 @@ TEST_CASE("keys that a program prints") {
   KeyLoop loop;
   check_fetched(loop.fetch(
       CredentialProcess{.argv = {"/bin/echo", std::string(keys_json)}, .source = "a profile"}));
+}
+
+TEST_CASE("a program that prints no keys") {
+  KeyLoop loop;
   Result<S3Credentials> none =
       loop.fetch(CredentialProcess{.argv = {"/bin/false"}, .source = "a profile"});
   REQUIRE(!none);
