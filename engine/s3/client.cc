@@ -34,6 +34,7 @@ constexpr std::array meanings = {
     Meaning{"AllAccessDisabled", "access_denied", ErrorClass::fail, ""},
     Meaning{"InvalidAccessKeyId", "keys_refused", ErrorClass::fail, check_keys},
     Meaning{"SignatureDoesNotMatch", "keys_refused", ErrorClass::fail, check_keys},
+    Meaning{"XAdminUserNotFound", "keys_refused", ErrorClass::fail, check_keys},  // versitygw
     Meaning{"InvalidToken", "keys_refused", ErrorClass::fail, check_keys},
     Meaning{"ExpiredToken", "keys_expired", ErrorClass::expired, renew_keys},
     Meaning{"ExpiredTokenException", "keys_expired", ErrorClass::expired, renew_keys},

@@ -187,6 +187,8 @@ Task<void> S3Road::begin(Scope& scope, const RoadCall& call, const NegotiateObje
   }
   S3Client client(call.client, *access_);
   client.count_retries(call.reporter.counters.retries);
+  // What could not be completed still lies there; the error that led here is the one that counts.
+  if (begun) co_await client.abort(scope, object->place, object->upload);
   Result<std::string> upload =
       co_await client.create_upload(scope, object->place, upload_fields(*object));
   if (!upload) {

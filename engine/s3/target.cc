@@ -186,7 +186,9 @@ AfterFinish S3Target::judge_finish(const Error& error) const {
   bool lost = error.kind == ErrorClass::retry || error.code == "bad_answer";
   if (lost && error.stage != "head" && error.code != "checksum_mismatch") return AfterFinish::again;
   if (!multipart()) return AfterFinish::fail;
-  if (error.stage == "complete" && (error.code == "no_such_upload" || error.code == "bad_part")) {
+  bool refused =
+      error.stage == "complete" && (error.code == "no_such_upload" || error.code == "bad_part");
+  if (refused && object_->uploads_lost == 0) {
     object_->gone = true;
     return AfterFinish::anew;
   }

@@ -25,8 +25,8 @@ struct S3Object {
   S3ChecksumKind checksum = S3ChecksumKind::crc64nvme;
   S3ChecksumUse use;
   std::string upload;  // the id of its upload
-  std::uint32_t uploads_lost = 0;
-  std::atomic<bool> gone{false};  // the store no longer knows that upload
+  std::atomic<std::uint32_t> uploads_lost{0};
+  std::atomic<bool> gone{false};  // the store no longer knows that upload, or can't complete it
   std::atomic<bool> stored{false};
 };
 
