@@ -464,7 +464,8 @@ void Scheduler::part_expired(const SendPart& work) {
     return;
   }
   if (object.state != ObjectRecord::State::sending) return;
-  if (part && part->confirmed) return;  // by its twin
+  // Its twin was confirmed, or decides: what it confirms in between would be sent once more.
+  if (part && (part->confirmed || part->running > 0)) return;
   if (++object.renewals > limits_.renewals_max) {
     return close_object(work.object, ObjectRecord::State::failed);
   }

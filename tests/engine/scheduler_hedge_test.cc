@@ -130,16 +130,23 @@ TEST_CASE("if one of the two fails the other goes on alone; if both do the part 
   CHECK(parts.finishes());
 }
 
-TEST_CASE("a twin whose URL ran out has the object negotiated again, and the other may still win") {
-  Parts parts(3);
-  SendPart first = parts.stand_still();
-  parts.now += 1s;
-  SendPart second = *parts.send();
-  parts.scheduler.part_expired(second);
-  parts.negotiate("one");
-  CHECK_FALSE(parts.send());
-  CHECK(parts.scheduler.part_confirmed(first, "tag", parts.now).counts);
-  CHECK(parts.finishes());
+TEST_CASE("a twin whose URL ran out leaves it to the other") {
+  for (bool other_wins : {true, false}) {
+    Parts parts(3);
+    SendPart first = parts.stand_still();
+    parts.now += 1s;
+    SendPart second = *parts.send();
+    parts.scheduler.part_expired(second);
+    CHECK_FALSE(parts.scheduler.next(Lane::control, parts.now));
+    if (other_wins) {
+      CHECK(parts.scheduler.part_confirmed(first, "tag", parts.now).counts);
+    } else {
+      parts.scheduler.part_expired(first);
+      parts.negotiate("one");
+      CHECK(parts.scheduler.part_confirmed(*parts.send(), "tag", parts.now).counts);
+    }
+    CHECK(parts.finishes());
+  }
 }
 
 TEST_CASE("nothing is sent twice while there is something else to send") {
