@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -217,6 +218,14 @@ def start_headrace(program, hub, tmp_path):
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def wrong_clock(offset):
+    """What goes before a program so that its clock is off by this much."""
+    assert shutil.which("faketime"), "tools/setup installs it"
+    if "ASAN_OPTIONS" in os.environ:
+        pytest.skip("faketime and a sanitizer's runtime both want to be loaded first")
+    return ["faketime", "-f", offset]
 
 
 def own_mounts(script):

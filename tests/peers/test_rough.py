@@ -2,10 +2,9 @@
 resolve, a disk fills up, clocks are wrong, a line is slower than its URLs live."""
 
 import collections
-import shutil
 
 import pytest
-from conftest import KIB, MIB, bytes_of, finish, make_folder, own_mounts
+from conftest import KIB, MIB, bytes_of, make_folder, own_mounts, wrong_clock
 from relay import Relay
 
 
@@ -107,8 +106,7 @@ def test_the_hubs_disk_is_full(make_hub, headrace, tmp_path):
 @pytest.mark.parametrize("offset", ["+1h", "-1h"])
 def test_a_clock_that_is_wrong(headrace, hub, folder, download, offset):
     """The Hub decides what has run out by its own clock; ours is only believed when it agrees."""
-    assert shutil.which("faketime"), "tools/setup installs it"
-    run = headrace("upload", "me/clock", "folder", "--json", prefix=["faketime", "-f", offset])
+    run = headrace("upload", "me/clock", "folder", "--json", prefix=wrong_clock(offset))
     assert run.code == 0, run
     assert download("me/clock") == folder[1]
 
