@@ -202,7 +202,12 @@ bool answer_one(const Wire& wire, std::string_view head, std::string& buffer) {
   ++calls[static_cast<std::size_t>(call)];
   std::optional<SinkAnswer> of_store = s3_answer_of(method, target);
   if (of_store) return send_answer(wire, call, method, *of_store);
-  return send_answer(wire, call, method, answer_of(hub, call, target, body));
+  // By the name it was asked for by, so that a relay in front of it sees the content as well.
+  SinkHub asked = hub;
+  if (std::optional<std::string_view> host = header(head, "host")) {
+    asked.url = fmt::format("{}{}", hub.url.substr(0, hub.url.find("://") + 3), *host);
+  }
+  return send_answer(wire, call, method, answer_of(asked, call, target, body));
 }
 
 bool serve_one(const Wire& wire, std::string& buffer) {
