@@ -40,7 +40,8 @@ void check_list(std::string_view list, const Url& url) {
 // Whoever is named is meant, at any port and at this one.
 void check_itself(const Url& url) {
   bool address_like = url.host.contains(':');
-  if (url.host.find_first_not_of('.') == std::string::npos) return;
+  // No host begins with a dot; in an entry it means what is below the name.
+  if (url.host.starts_with('.')) return;
   if (address_like && !numeric_address(url.host, url.port)) return;
   MUST(NoProxy::parse(url.host).matches(url));
   MUST(NoProxy::parse(url.endpoint()).matches(url));
