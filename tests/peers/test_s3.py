@@ -183,6 +183,8 @@ def test_a_store_that_is_busy_for_a_while(gateway, cp, file, status, code):
     assert gateway.digests() == {"key": sha256(source.read_bytes())}
 
 
+@pytest.mark.xfail(strict=False, reason="open: versitygw now and then takes the second upload for "
+                   "one without checksums, and its completion is refused")
 def test_an_upload_that_the_store_loses(gateway, cp, file):
     """NoSuchUpload midway: begun once more, and all of it is sent."""
     source = file(11 * MIB)
