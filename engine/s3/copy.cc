@@ -218,23 +218,23 @@ Task<Status> S3Copy::transfer_input(Scope& scope) {
 Task<void> S3Copy::abort_unfinished(Scope& scope, bool stopped) {
   Scope aborting(scope.worker());
   aborting.limit(stopped ? stop_limit : abort_limit);
-  std::vector<std::shared_ptr<const S3Object>> unfinished;
+  std::vector<S3Begun> unfinished;
   if (road_) unfinished = road_->unfinished();
-  if (input_unfinished_) unfinished.push_back(input_unfinished_);
-  for (std::shared_ptr<const S3Object>& object : unfinished) {
-    aborting.spawn(abort_one(aborting, std::move(object)));
+  if (input_unfinished_) {
+    unfinished.push_back({input_unfinished_->place, input_unfinished_->upload});
   }
+  for (S3Begun& begun : unfinished) aborting.spawn(abort_one(aborting, std::move(begun)));
   co_await aborting.join();
 }
 
-Task<void> S3Copy::abort_one(Scope& scope, std::shared_ptr<const S3Object> object) {
+Task<void> S3Copy::abort_one(Scope& scope, S3Begun begun) {
   S3Client client(crew_.hand(0).client, *access_);
-  Status aborted = co_await client.abort(scope, object->place, object->upload);
+  Status aborted = co_await client.abort(scope, begun.place, begun.upload);
   if (aborted) co_return;
   reporter_.note(NoteLevel::warning,
                  fmt::format("the upload of {} stays unfinished, and what it holds costs: abort it "
                              "with headrace s3 abort s3://{}/{}",
-                             object->place.key, object->place.bucket, object->place.key));
+                             begun.place.key, begun.place.bucket, begun.place.key));
 }
 
 void S3Copy::finish_result() {

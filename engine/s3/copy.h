@@ -31,7 +31,7 @@ class S3Copy {
   Task<Status> transfer_input(Scope& scope);
   bool reads_input() const { return request_.sources.size() == 1 && request_.sources[0] == "-"; }
   Task<void> abort_unfinished(Scope& scope, bool stopped);
-  Task<void> abort_one(Scope& scope, std::shared_ptr<const S3Object> object);
+  Task<void> abort_one(Scope& scope, S3Begun begun);
   void tell_news();
   void finish_result();
   void count_files();

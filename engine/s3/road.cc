@@ -187,8 +187,6 @@ Task<void> S3Road::begin(Scope& scope, const RoadCall& call, const NegotiateObje
   }
   S3Client client(call.client, *access_);
   client.count_retries(call.reporter.counters.retries);
-  // What could not be completed still lies there; the error that led here is the one that counts.
-  if (begun) co_await client.abort(scope, object->place, object->upload);
   Result<std::string> upload =
       co_await client.create_upload(scope, object->place, upload_fields(*object));
   if (!upload) {
@@ -196,17 +194,18 @@ Task<void> S3Road::begin(Scope& scope, const RoadCall& call, const NegotiateObje
     co_return;
   }
   std::lock_guard lock(mutex_);
+  if (begun) lost_.push_back({object->place, std::move(object->upload)});
   object->upload = std::move(*upload);
   object->gone = false;
   large_[wanted.index] = object;
   found = std::make_shared<S3Target>(access_, object, object->upload);
 }
 
-std::vector<std::shared_ptr<const S3Object>> S3Road::unfinished() const {
-  std::vector<std::shared_ptr<const S3Object>> left;
+std::vector<S3Begun> S3Road::unfinished() const {
   std::lock_guard lock(mutex_);
+  std::vector<S3Begun> left = lost_;
   for (const auto& [index, object] : large_) {
-    if (!object->stored && !object->gone) left.push_back(object);
+    if (!object->stored) left.push_back({object->place, object->upload});
   }
   return left;
 }

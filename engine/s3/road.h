@@ -30,6 +30,11 @@ struct S3RoadOptions {
 // 10,000 parts at most, of 5 MiB to 5 GiB; whole blocks.
 Result<std::uint64_t> s3_part_size(std::uint64_t object_size, std::uint64_t wanted);
 
+struct S3Begun {
+  S3Place place;
+  std::string upload;
+};
+
 // With all but its size and its upload.
 std::shared_ptr<S3Object> new_object(const S3RoadOptions& options, const std::string& key);
 
@@ -48,8 +53,9 @@ class S3Road final : public Road {
       Scope& scope, const RoadCall& call,
       std::span<const NegotiateObjects::Object> objects) const override;
 
-  // Multipart uploads that were begun and neither completed nor lost.
-  std::vector<std::shared_ptr<const S3Object>> unfinished() const;
+  // Multipart uploads that were begun and not completed; those that the store has lost as well,
+  // since a part that was on its way may have brought one back.
+  std::vector<S3Begun> unfinished() const;
 
  private:
   Task<void> compare(Scope& scope, const RoadCall& call, const FileRecord& file,
@@ -63,6 +69,7 @@ class S3Road final : public Road {
   const S3RoadOptions options_;
   mutable std::mutex mutex_;
   mutable std::map<ObjectIndex, std::shared_ptr<S3Object>> large_;  // by object, those of parts
+  mutable std::vector<S3Begun> lost_;
 };
 
 }  // namespace headrace
