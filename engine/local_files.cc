@@ -95,4 +95,15 @@ Result<LocalFiles> find_local_files(const UploadRequest& request, const std::ato
   return found;
 }
 
+void tell_of_scan(const LocalFiles& found, Reporter& reporter, UploadTotals& totals) {
+  reporter.counters.files_total = found.files.size();
+  reporter.counters.bytes_total = found.bytes;
+  totals.files = found.files.size();
+  totals.bytes = found.bytes;
+  for (const auto& [path, why] : found.left_out) {
+    reporter.event(FileSkipped{path, SkipReason::not_a_file, why});
+  }
+  reporter.event(ScanFinished{found.files.size(), found.bytes, found.filtered});
+}
+
 }  // namespace headrace

@@ -6,6 +6,7 @@
 
 #include <atomic>
 
+#include "engine/reporter.h"
 #include "engine/request.h"
 #include "engine/scheduler.h"
 
@@ -20,5 +21,8 @@ struct LocalFiles {
 };
 
 Result<LocalFiles> find_local_files(const UploadRequest& request, const std::atomic<bool>& stop);
+
+// Into the events, the progress and the totals of whatever sends them.
+void tell_of_scan(const LocalFiles& found, Reporter& reporter, UploadTotals& totals);
 
 }  // namespace headrace

@@ -82,14 +82,7 @@ Task<Status> HubUpload::scan(Scope& scope) {
   if (!found) co_return fail(cancelled_at("scan"));
   if (!*found) co_return fail(std::move(found->error()));
   local_ = std::move(**found);
-  reporter_.counters.files_total = local_.files.size();
-  reporter_.counters.bytes_total = local_.bytes;
-  result_.totals.files = local_.files.size();
-  result_.totals.bytes = local_.bytes;
-  for (const auto& [path, why] : local_.left_out) {
-    reporter_.event(FileSkipped{path, SkipReason::not_a_file, why});
-  }
-  reporter_.event(ScanFinished{local_.files.size(), local_.bytes, local_.filtered});
+  tell_of_scan(local_, reporter_, result_.totals);
   co_return Status();
 }
 

@@ -2,42 +2,25 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <map>
 
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include "tests/support/environment.h"
+
 namespace headrace {
 namespace {
 
-using Map = std::map<std::string, std::string, std::less<>>;
-
-Environment make(Map variables, Map files = {}) {
-  return {.variable = [variables = std::move(variables)](
-                          std::string_view name) -> std::optional<std::string> {
-            const auto found = variables.find(name);
-            if (found == variables.end()) return std::nullopt;
-            return found->second;
-          },
-          .read_file = [files = std::move(files)](
-                           const std::string& path) -> Result<std::optional<std::string>> {
-            const auto found = files.find(path);
-            if (found == files.end()) return std::optional<std::string>();
-            if (found->second == "EACCES") {
-              return fail(system_error("token_file_unreadable", "open", EACCES));
-            }
-            return std::optional<std::string>(found->second);
-          }};
-}
-
-Settings settings_of(Map variables, Map files = {}, const SettingsFlags& flags = {}) {
-  Result<Settings> settings = load_settings(flags, make(std::move(variables), std::move(files)));
+Settings settings_of(TextMap variables, TextMap files = {}, const SettingsFlags& flags = {}) {
+  Result<Settings> settings =
+      load_settings(flags, environment_of(std::move(variables), std::move(files)));
   REQUIRE(settings.has_value());
   return *settings;
 }
 
-std::string failure_of(Map variables, Map files = {}, const SettingsFlags& flags = {}) {
-  Result<Settings> settings = load_settings(flags, make(std::move(variables), std::move(files)));
+std::string failure_of(TextMap variables, TextMap files = {}, const SettingsFlags& flags = {}) {
+  Result<Settings> settings =
+      load_settings(flags, environment_of(std::move(variables), std::move(files)));
   REQUIRE_FALSE(settings.has_value());
   return settings.error().code;
 }
@@ -66,9 +49,9 @@ TEST_CASE("HUGGINGFACE_CO_STAGING") {
 }
 
 TEST_CASE("HF_TOKEN before HUGGING_FACE_HUB_TOKEN before the file, a flag before all") {
-  const Map files = {{home_token, "from-file\n"}, {"/t", " from-flag-file \r\n"}};
-  const Map home = {{"HOME", "/home/u"}};
-  Map both = home;
+  const TextMap files = {{home_token, "from-file\n"}, {"/t", " from-flag-file \r\n"}};
+  const TextMap home = {{"HOME", "/home/u"}};
+  TextMap both = home;
   both["HUGGING_FACE_HUB_TOKEN"] = "old";
   CHECK(settings_of(home, files).token == "from-file");
   CHECK(settings_of(home, files).token_source == home_token);
@@ -106,7 +89,9 @@ TEST_CASE("a token cannot carry a second header") {
 }
 
 TEST_CASE("HF_TOKEN_PATH, HF_HOME and XDG_CACHE_HOME name the token file") {
-  const auto path = [](Map variables) { return token_path(make(std::move(variables))); };
+  const auto path = [](TextMap variables) {
+    return token_path(environment_of(std::move(variables)));
+  };
   CHECK(path({{"HOME", "/home/u"}}) == home_token);
   CHECK(path({{"HOME", "/h"}, {"XDG_CACHE_HOME", "/x"}}) == "/x/huggingface/token");
   CHECK(path({{"HOME", "/h"}, {"XDG_CACHE_HOME", "/x"}, {"HF_HOME", "/f"}}) == "/f/token");
@@ -115,7 +100,7 @@ TEST_CASE("HF_TOKEN_PATH, HF_HOME and XDG_CACHE_HOME name the token file") {
 }
 
 TEST_CASE("HF_HUB_DISABLE_IMPLICIT_TOKEN leaves the token to the flags") {
-  const Map variables = {{"HF_HUB_DISABLE_IMPLICIT_TOKEN", "yes"}, {"HF_TOKEN", "x"}};
+  const TextMap variables = {{"HF_HUB_DISABLE_IMPLICIT_TOKEN", "yes"}, {"HF_TOKEN", "x"}};
   CHECK(settings_of(variables).token.empty());
   CHECK(settings_of(variables, {}, {.token = "flag"}).token == "flag");
 }
@@ -156,7 +141,7 @@ TEST_CASE("a token file that is too large is an error, not a part of it") {
   std::string text = "hf_x";
   text.resize(64 * 1024, '\n');
   CHECK(settings_of({}, {{"/t", text}}, flags).token == "hf_x");
-  Result<Settings> settings = load_settings(flags, make({}, {{"/t", text + "\n"}}));
+  Result<Settings> settings = load_settings(flags, environment_of({}, {{"/t", text + "\n"}}));
   REQUIRE_FALSE(settings.has_value());
   CHECK(settings.error().code == "token_file_unreadable");
   CHECK(settings.error().path == "/t");

@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/engine/s3/environment.h"
+#include "tests/support/environment.h"
 
 namespace headrace {
 namespace {

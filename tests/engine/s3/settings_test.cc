@@ -7,7 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "engine/s3/credentials.h"
-#include "tests/engine/s3/environment.h"
+#include "tests/support/environment.h"
 
 namespace headrace {
 namespace {

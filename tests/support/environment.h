@@ -1,6 +1,8 @@
-// environment.h: variables and files that a test says, in the place of this process's.
+// environment.h: variables and files that a test says, in the place of this process's. A file whose
+// text is "EACCES" can't be read.
 #pragma once
 
+#include <cerrno>
 #include <map>
 #include <string>
 
@@ -21,6 +23,9 @@ inline Environment environment_of(TextMap variables, TextMap files = {}) {
                            const std::string& path) -> Result<std::optional<std::string>> {
             const auto found = files.find(path);
             if (found == files.end()) return std::optional<std::string>();
+            if (found->second == "EACCES") {
+              return fail(system_error("token_file_unreadable", "open", EACCES));
+            }
             return std::optional<std::string>(found->second);
           }};
 }
