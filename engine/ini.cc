@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "engine/utf8.h"
+#include "io/ascii.h"
 
 namespace headrace {
 namespace {
@@ -20,14 +21,6 @@ std::string_view stripped(std::string_view text) {
 
 std::string_view without_tail(std::string_view text) {
   return text.substr(0, text.find_last_not_of(blanks) + 1);
-}
-
-std::string lowered(std::string_view text) {
-  std::string copy(text);
-  for (char& c : copy) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return copy;
 }
 
 std::unexpected<Error> bad_ini(std::size_t line, std::string_view why) {

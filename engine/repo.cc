@@ -18,7 +18,7 @@ bool is_name_char(char c) {
 }
 
 // What is wrong with one half of an id, empty if nothing is.
-std::string_view fault_of(std::string_view name) {
+std::string_view fault_of_name(std::string_view name) {
   if (name.empty()) return "a part of it is empty";
   if (name.size() > repo_name_bytes_max) return "a part of it is longer than 96 characters";
   if (!std::all_of(name.begin(), name.end(), is_name_char)) {
@@ -101,12 +101,12 @@ Result<RepoId> parse_repo_id(RepoType type, std::string_view text) {
     if (text.find('/', slash + 1) != text.npos) {
       return fail(bad_repo_id(text, "it has more than one '/'"));
     }
-    if (std::string_view fault = fault_of(repo.owner); !fault.empty()) {
+    if (std::string_view fault = fault_of_name(repo.owner); !fault.empty()) {
       return fail(bad_repo_id(text, fault));
     }
   }
   repo.name = slash == text.npos ? text : text.substr(slash + 1);
-  if (std::string_view fault = fault_of(repo.name); !fault.empty()) {
+  if (std::string_view fault = fault_of_name(repo.name); !fault.empty()) {
     return fail(bad_repo_id(text, fault));
   }
   return repo;

@@ -21,7 +21,7 @@ Error bad_path(std::string_view path, std::string_view why) {
 }
 
 // What is wrong with one segment, empty if nothing is.
-std::string_view fault_of(std::string_view segment) {
+std::string_view fault_of_segment(std::string_view segment) {
   if (segment.empty()) return "a segment is empty";
   if (segment == ".") return "a segment is '.'";
   if (segment == "..") return "a segment is '..'";
@@ -59,7 +59,8 @@ Result<std::string> clean_repo_path(std::string_view path) {
   if (rest.find('\0') != rest.npos) return fail(bad_path(path, "it holds a zero byte"));
   for (std::size_t begin = 0; begin <= rest.size();) {
     const std::size_t end = std::min(rest.find('/', begin), rest.size());
-    if (std::string_view fault = fault_of(rest.substr(begin, end - begin)); !fault.empty()) {
+    if (std::string_view fault = fault_of_segment(rest.substr(begin, end - begin));
+        !fault.empty()) {
       return fail(bad_path(path, fault));
     }
     begin = end + 1;

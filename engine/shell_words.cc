@@ -3,7 +3,7 @@
 namespace headrace {
 namespace {
 
-constexpr std::string_view blanks = " \t\r\n";
+constexpr std::string_view separators = " \t\r\n";
 
 // Appends what stands in quotes that begin at `at`, and leaves `at` behind them; false where they
 // don't end. In double quotes a backslash stands for itself but before another or a quote.
@@ -23,9 +23,9 @@ bool read_quoted(std::string_view text, std::size_t& at, std::string& word) {
 std::optional<std::vector<std::string>> split_words(std::string_view text) {
   std::vector<std::string> words;
   std::size_t at = 0;
-  while ((at = text.find_first_not_of(blanks, at)) != text.npos) {
+  while ((at = text.find_first_not_of(separators, at)) != text.npos) {
     std::string word;
-    while (at < text.size() && !blanks.contains(text[at])) {
+    while (at < text.size() && !separators.contains(text[at])) {
       if (text[at] == '"' || text[at] == '\'') {
         if (!read_quoted(text, at, word)) return std::nullopt;
         continue;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "io/ascii.h"
 #include "net/address.h"
 
 namespace headrace {
@@ -16,14 +17,6 @@ bool read_number(std::string_view text, int max, int& value) {
   const char* end = text.data() + text.size();
   auto [stop, errc] = std::from_chars(text.data(), end, value);
   return errc == std::errc() && stop == end && value >= 0 && value <= max;
-}
-
-std::string lowered(std::string_view text) {
-  std::string copy(text);
-  for (char& c : copy) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return copy;
 }
 
 std::string_view without_last_dot(std::string_view name) {

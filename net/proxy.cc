@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include "io/ascii.h"
+
 namespace headrace {
 namespace {
 
@@ -68,10 +70,7 @@ Result<ProxyServer> ProxyServer::parse(std::string_view text, std::string_view s
     scheme = text.substr(0, mark);
     text.remove_prefix(mark + 3);
   }
-  std::string lower(scheme);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  const std::string lower = lowered(scheme);
   if (lower.starts_with("socks")) {
     return fail(
         make_error(ErrorClass::fail, "proxy_unsupported",

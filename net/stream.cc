@@ -3,13 +3,10 @@
 #include "io/worker.h"
 
 namespace headrace {
-namespace {
 
-Error cut_short() {
+Error stream_cancelled() {
   return make_error(ErrorClass::cancelled, "cancelled", "cancelled while bytes were under way");
 }
-
-}  // namespace
 
 PlainStream::~PlainStream() { CHECK(socket_ < 0); }
 
@@ -18,7 +15,7 @@ Task<Result<std::size_t>> PlainStream::receive(Scope& scope, std::span<std::byte
   receiving_ = true;
   int got = co_await worker_.receive(scope, socket_, into);
   receiving_ = false;
-  if (got == -ECANCELED) co_return fail(cut_short());
+  if (got == -ECANCELED) co_return fail(stream_cancelled());
   if (got < 0) co_return fail(system_error("receive_failed", "receiving", -got));
   co_return static_cast<std::size_t>(got);
 }
@@ -28,7 +25,7 @@ Task<Status> PlainStream::send(Scope& scope, std::span<const std::byte> bytes, S
   sending_ = true;
   int sent = co_await worker_.send(scope, socket_, bytes, std::move(hold));
   sending_ = false;
-  if (sent == -ECANCELED) co_return fail(cut_short());
+  if (sent == -ECANCELED) co_return fail(stream_cancelled());
   if (sent < 0) co_return fail(system_error("send_failed", "sending", -sent));
   co_return Status();
 }

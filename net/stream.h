@@ -30,6 +30,9 @@ class Stream {
   virtual std::int64_t unacknowledged() = 0;
 };
 
+// What ends an operation whose scope was cancelled.
+Error stream_cancelled();
+
 class PlainStream final : public Stream {
  public:
   // Takes the connected socket over.

@@ -20,10 +20,6 @@ constexpr Duration close_limit = 1s;
 // Of a record, which tells TLS from anything else: type, version, length.
 constexpr std::size_t record_head_size = 5;
 
-Error cut_short() {
-  return make_error(ErrorClass::cancelled, "cancelled", "cancelled while bytes were under way");
-}
-
 bool begins_a_record(std::string_view bytes) {
   // Alert or handshake, of any version of TLS.
   return bytes.size() < 2 || ((bytes[0] == 0x15 || bytes[0] == 0x16) && bytes[1] == 0x03);
@@ -157,7 +153,7 @@ Task<TlsStream::Made> TlsStream::connect(Scope& scope, std::unique_ptr<Stream> b
     auto read = [context] { return context->load(); };
     co_await blocking(scope, std::move(read));
   }
-  Status usable = context->loaded() ? context->load() : Status(fail(cut_short()));
+  Status usable = context->loaded() ? context->load() : Status(fail(stream_cancelled()));
   if (!usable) {
     co_await below->close(scope);
     co_return fail(std::move(usable.error()));
@@ -384,7 +380,7 @@ Task<Status> TlsStream::send_all(Scope& scope, std::span<const std::byte> bytes,
     }
     SendWait receiver(scope, *this);
     co_await receiver;
-    if (scope.cancelled()) co_return fail(cut_short());
+    if (scope.cancelled()) co_return fail(stream_cancelled());
   }
   co_return Status();
 }

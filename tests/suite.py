@@ -25,6 +25,7 @@ BUILD_LIMIT_S = 45 * 60
 TEST_LIMIT_S = 15 * 60
 PEERS_LIMIT_S = 30 * 60
 
+MACHINE = ["--native-file", "tools/build/clang.ini", "--native-file", "tools/build/unity.ini"]
 BUILDS = {
     "build": [],
     "build-asan": ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dmimalloc=false",
@@ -131,7 +132,7 @@ class Suite:
     def build(self, where="build", targets=()):
         if not (ROOT / where / "build.ninja").exists():
             setup = ["meson", "setup", "--wipe"] if (ROOT / where).exists() else ["meson", "setup"]
-            setup += [where, "--native-file", "tools/build/clang.ini", *BUILDS[where]]
+            setup += [where, *MACHINE, *BUILDS[where]]
             if not self.run(f"{where}: configure", setup, TEST_LIMIT_S):
                 return False
         return self.run(f"{where}: compile", ["ninja", "-C", where, *targets], BUILD_LIMIT_S)

@@ -6,6 +6,7 @@
 #include "engine/hub/json.h"
 #include "engine/hub/messages.h"
 #include "engine/hub/shapes.h"
+#include "io/ascii.h"
 
 namespace headrace {
 namespace {
@@ -29,13 +30,9 @@ bool is_header_value(std::string_view value) {
 
 // What frames a request is ours alone to say.
 bool frames_request(std::string_view name) {
-  std::string lower(name);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
   constexpr std::array<std::string_view, 6> framing = {
       "content-length", "transfer-encoding", "host", "connection", "expect", "upgrade"};
-  return std::find(framing.begin(), framing.end(), lower) != framing.end();
+  return std::ranges::find(framing, lowered(name)) != framing.end();
 }
 
 std::optional<std::uint64_t> whole_number(std::string_view text) {

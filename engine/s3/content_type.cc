@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "io/ascii.h"
+
 namespace headrace {
 namespace {
 
@@ -89,10 +91,7 @@ std::string_view content_type_of(std::string_view path) {
   std::size_t name = path.rfind('/') + 1;  // 0 where there is none
   std::size_t dot = path.rfind('.');
   if (dot == std::string_view::npos || dot <= name) return unknown;  // a hidden file has no ending
-  std::string ending(path.substr(dot + 1));
-  for (char& c : ending) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  const std::string ending = lowered(path.substr(dot + 1));
   auto found = std::ranges::lower_bound(rows, ending, {}, &Row::first);
   return found != rows.end() && found->first == ending ? found->second : unknown;
 }

@@ -15,7 +15,7 @@ namespace {
 
 using Found = Result<std::optional<CredentialSource>>;
 
-std::unexpected<Error> bad_setting(std::string_view what, std::string_view hint) {
+std::unexpected<Error> bad_credentials(std::string_view what, std::string_view hint) {
   return fail(make_error(ErrorClass::fail, "bad_s3_setting", what).at("settings").hinting(hint));
 }
 
@@ -43,8 +43,8 @@ Found in_environment(const AwsProfile& profile, const Environment& environment) 
   if (const auto end = set_variable(environment, "AWS_CREDENTIAL_EXPIRATION")) {
     const std::optional<std::int64_t> expires_at = parse_iso_time(*end);
     if (!expires_at) {
-      return bad_setting("AWS_CREDENTIAL_EXPIRATION is not a time such as 2026-01-31T12:00:00Z",
-                         "correct it, or unset it");
+      return bad_credentials("AWS_CREDENTIAL_EXPIRATION is not a time such as 2026-01-31T12:00:00Z",
+                             "correct it, or unset it");
     }
     credentials.expires_at = *expires_at;
   }
@@ -68,8 +68,8 @@ Found web_identity(const AwsProfile& profile, const Environment& environment) {
   if (!file || file->empty()) return std::nullopt;
   const auto role = value("AWS_ROLE_ARN", "role_arn");
   if (!role || role->empty()) {
-    return bad_setting("there is a token file of a web identity, but no role",
-                       "set AWS_ROLE_ARN, or role_arn in the profile");
+    return bad_credentials("there is a token file of a web identity, but no role",
+                           "set AWS_ROLE_ARN, or role_arn in the profile");
   }
   const auto session = value("AWS_ROLE_SESSION_NAME", "role_session_name");
   return WebIdentity{.role_arn = *role,
@@ -134,7 +134,7 @@ Found by_process(const AwsProfile& profile, const Environment&) {
   if (command == nullptr) return std::nullopt;
   auto words = split_words(*command);
   if (!words || words->empty() || words->front().empty()) {
-    return bad_setting(
+    return bad_credentials(
         fmt::format("credential_process of profile {} is no command line", profile.name()),
         "see whether each quote has its other half");
   }
@@ -165,7 +165,7 @@ Found in_container(const AwsProfile&, const Environment& environment) {
       .source = "the container's credential service"};
   const Result<Url> url = Url::parse(container.url);
   if (!url || !may_be_asked(*url)) {
-    return bad_setting(
+    return bad_credentials(
         "the container's credential service is at an address where keys must not "
         "be fetched",
         "it has to be https, a loopback address, or one of the container service");
@@ -187,7 +187,7 @@ Result<int> count_of(const AwsProfile& profile, const Environment& environment,
   if (errc == std::errc() && end == text->data() + text->size() && count >= 1 && count <= 3600) {
     return count;
   }
-  return bad_setting(fmt::format("{} is not a number from 1 to 3600", variable), "correct it");
+  return bad_credentials(fmt::format("{} is not a number from 1 to 3600", variable), "correct it");
 }
 
 Found on_instance(const AwsProfile& profile, const Environment& environment) {
@@ -217,8 +217,8 @@ Found on_instance(const AwsProfile& profile, const Environment& environment) {
       .source = "the instance metadata service"};
   while (instance.endpoint.ends_with('/')) instance.endpoint.pop_back();
   if (!Url::parse(instance.endpoint)) {
-    return bad_setting("the address of the instance metadata service is none",
-                       "correct or unset AWS_EC2_METADATA_SERVICE_ENDPOINT");
+    return bad_credentials("the address of the instance metadata service is none",
+                           "correct or unset AWS_EC2_METADATA_SERVICE_ENDPOINT");
   }
   Result<int> timeout =
       count_of(profile, environment, "AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout");

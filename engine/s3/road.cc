@@ -15,12 +15,8 @@ namespace headrace {
 namespace {
 
 constexpr std::uint64_t mib = 1ULL << 20;
-constexpr std::uint64_t parts_max = 10'000;
 constexpr std::uint64_t part_size_min = 5 * mib;
 constexpr std::uint64_t part_size_max = 5ULL << 30;
-// Half the requests of the 8 MiB that others begin with; one that must go again costs a slow line
-// of 16 Mbit/s eight seconds. Objects up to this size are one PUT.
-constexpr std::uint64_t part_size_usual = 16 * mib;
 // Calls of one piece of work that are under way at a time.
 constexpr std::size_t calls_side_by_side = 16;
 
@@ -45,12 +41,12 @@ std::optional<DigestValue> value_of(const S3Head& head) {
 }  // namespace
 
 Result<std::uint64_t> s3_part_size(std::uint64_t object_size, std::uint64_t wanted) {
-  std::uint64_t size = wanted > 0 ? wanted : part_size_usual;
-  std::uint64_t least = (object_size + parts_max - 1) / parts_max;
+  std::uint64_t size = wanted > 0 ? wanted : s3_part_size_usual;
+  std::uint64_t least = (object_size + s3_parts_max - 1) / s3_parts_max;
   if (wanted == 0) size = std::max(size, least);
   size = (size + block_size_bytes - 1) / block_size_bytes * block_size_bytes;
   if (size >= part_size_min && size <= part_size_max && size >= least) return size;
-  if (object_size > parts_max * part_size_max) {
+  if (object_size > s3_parts_max * part_size_max) {
     return fail(
         make_error(ErrorClass::fail, "object_too_large",
                    fmt::format("{} bytes are more than 10,000 parts of 5 GiB hold", object_size))

@@ -27,6 +27,11 @@ struct S3RoadOptions {
   S3ChecksumUse use;
 };
 
+inline constexpr std::uint64_t s3_parts_max = 10'000;
+// Half the requests of the 8 MiB that others begin with; one that must go again costs a slow line
+// of 16 Mbit/s eight seconds. Objects up to this size are one PUT.
+inline constexpr std::uint64_t s3_part_size_usual = 16ULL << 20;
+
 // 10,000 parts at most, of 5 MiB to 5 GiB; whole blocks.
 Result<std::uint64_t> s3_part_size(std::uint64_t object_size, std::uint64_t wanted);
 

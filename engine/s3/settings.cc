@@ -6,18 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "io/ascii.h"
 #include "net/url.h"
 
 namespace headrace {
 namespace {
-
-std::string lowered(std::string_view text) {
-  std::string copy(text);
-  for (char& c : copy) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return copy;
-}
 
 std::unexpected<Error> bad_setting(std::string_view name, std::string_view what) {
   return fail(

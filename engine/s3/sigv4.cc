@@ -8,6 +8,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "io/ascii.h"
 #include "io/digest/hmac.h"
 
 namespace headrace {
@@ -35,14 +36,6 @@ bool is_signed(std::string_view name) {
                                                        "user-agent",
                                                        "x-amzn-trace-id"};
   return std::ranges::find(others, name) == others.end();
-}
-
-std::string lowered(std::string_view text) {
-  std::string copy(text);
-  for (char& c : copy) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return copy;
 }
 
 // Without blanks at the ends, and with one where several are.

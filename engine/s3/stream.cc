@@ -11,8 +11,6 @@
 namespace headrace {
 namespace {
 
-constexpr std::uint64_t part_size_usual = 16ULL << 20;
-constexpr std::uint32_t parts_max = 10'000;
 constexpr std::uint32_t tries_max = 5;
 constexpr std::uint64_t anywhere = UINT64_MAX;  // for the kernel: where the file stands
 
@@ -48,7 +46,7 @@ class InputName final : public Source {
 
 std::uint64_t part_size_of(std::uint64_t wanted, std::size_t blocks_total) {
   std::uint64_t affordable = blocks_total / 2 * block_size_bytes;
-  std::uint64_t size = wanted > 0 ? wanted : part_size_usual;
+  std::uint64_t size = wanted > 0 ? wanted : s3_part_size_usual;
   return std::min(size / block_size_bytes * block_size_bytes, affordable);
 }
 
@@ -111,7 +109,7 @@ Task<Result<S3Stream::Filled>> S3Stream::fill(Scope& scope, ByteInput& input) {
 Task<Status> S3Stream::begin(Scope& scope) {
   S3Client client(crew_.hand(0).client, *access_);
   client.count_retries(reporter_.counters.retries);
-  object_ = object_of(parts_max * part_size_, true);
+  object_ = object_of(s3_parts_max * part_size_, true);
   Result<std::string> upload =
       co_await client.create_upload(scope, object_->place, upload_fields(*object_));
   if (!upload) co_return fail(std::move(upload.error()));
@@ -148,7 +146,7 @@ Task<Status> S3Stream::send_all(Scope& scope, ByteInput& input, Filled first) {
     sending.spawn(send_part(sending, index++, std::move(part)));
     part = Filled();
     if (ended || first_error_) break;
-    if (index == parts_max) {
+    if (index == s3_parts_max) {
       status = fail(make_error(ErrorClass::fail, "object_too_large",
                                fmt::format("standard input does not fit into 10,000 parts of {} "
                                            "bytes",

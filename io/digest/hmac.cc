@@ -5,10 +5,10 @@
 namespace headrace {
 namespace {
 
-using Block = std::array<std::byte, digest_block_bytes>;
+using KeyBlock = std::array<std::byte, digest_block_bytes>;
 
 // The digest of a block that is the key under a mask, and of what follows.
-DigestValue masked(Block key, std::byte mask, std::span<const std::byte> message) {
+DigestValue masked(KeyBlock key, std::byte mask, std::span<const std::byte> message) {
   for (std::byte& byte : key) byte ^= mask;
   Sha256 digest;
   digest.update(key);
@@ -19,7 +19,7 @@ DigestValue masked(Block key, std::byte mask, std::span<const std::byte> message
 }  // namespace
 
 DigestValue hmac_sha256(std::span<const std::byte> key, std::string_view message) {
-  Block block{};
+  KeyBlock block{};
   if (key.size() > block.size()) {
     Sha256 digest;
     digest.update(key);

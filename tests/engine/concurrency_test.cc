@@ -11,7 +11,7 @@
 namespace headrace {
 namespace {
 
-constexpr double mib = 1 << 20;
+constexpr double mib_s = 1 << 20;
 using Reason = ConcurrencyDecision::Reason;
 
 // A line whose goodput depends on the number of connections alone, looked at for a while.
@@ -42,8 +42,8 @@ struct Line {
   }
 };
 
-double slow_connections(std::uint32_t count) { return 10 * mib * count; }
-double full_line(std::uint32_t) { return 50 * mib; }
+double slow_connections(std::uint32_t count) { return 10 * mib_s * count; }
+double full_line(std::uint32_t) { return 50 * mib_s; }
 
 }  // namespace
 
@@ -73,12 +73,12 @@ TEST_CASE("a noisy full line is not climbed either") {
 
 TEST_CASE("the plateau is found from either side") {
   // Full with six.
-  auto plateau = [](std::uint32_t count) { return 10 * mib * std::min(count, 6u); };
+  auto plateau = [](std::uint32_t count) { return 10 * mib_s * std::min(count, 6u); };
   Line line{.goodput = plateau, .noise = 0.01};
   line.run(15s);
   CHECK(line.controller.permits() >= 6);
   CHECK(line.controller.permits() <= 9);
-  line.goodput = [](std::uint32_t count) { return 10 * mib * std::min(count, 30u); };
+  line.goodput = [](std::uint32_t count) { return 10 * mib_s * std::min(count, 30u); };
   line.run(90s);
   CHECK(line.controller.permits() >= 24);
 }
@@ -128,7 +128,7 @@ TEST_CASE("a decision says what was seen and what follows") {
   CHECK(line.decisions[0].from == 8);
   CHECK(line.decisions[0].to == 12);
   CHECK(line.decisions[0].reason == Reason::grow);
-  CHECK(line.decisions[0].goodput == doctest::Approx(80 * mib).epsilon(0.01));
+  CHECK(line.decisions[0].goodput == doctest::Approx(80 * mib_s).epsilon(0.01));
 }
 
 }  // namespace headrace

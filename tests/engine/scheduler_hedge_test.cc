@@ -9,8 +9,6 @@
 namespace headrace {
 namespace {
 
-constexpr std::uint64_t part_size = 1 << 20;
-
 // One large file of some parts whose URLs are there.
 struct Parts {
   Scheduler scheduler;
@@ -19,7 +17,7 @@ struct Parts {
   explicit Parts(std::uint32_t count) {
     FileRecord file;
     file.path = "f";
-    file.size = count * part_size;
+    file.size = count * even_part_size;
     scheduler.add(std::move(file));
     auto listed = std::get<ClassifyFiles>(*scheduler.next(Lane::control, now));
     scheduler.file_classified(0, true, false, {});
@@ -33,7 +31,7 @@ struct Parts {
     std::vector<Negotiated> answers;
     answers.push_back(
         {.refused = false,
-         .target = std::make_shared<EvenTarget>(work.objects[0].size, part_size, name)});
+         .target = std::make_shared<EvenTarget>(work.objects[0].size, even_part_size, name)});
     scheduler.negotiated(work, std::move(answers));
   }
   std::optional<SendPart> send() {

@@ -9,8 +9,6 @@
 namespace headrace {
 namespace {
 
-constexpr std::uint64_t part_size = 1 << 20;
-
 // One large file of some parts, hashed and negotiated under the name "one".
 struct OneFile {
   Scheduler scheduler;
@@ -18,7 +16,7 @@ struct OneFile {
   explicit OneFile(std::uint32_t parts) {
     FileRecord file;
     file.path = "f";
-    file.size = parts * part_size;
+    file.size = parts * even_part_size;
     scheduler.add(std::move(file));
     auto listed = std::get<ClassifyFiles>(*scheduler.next(Lane::control, {}));
     scheduler.file_classified(0, true, false, {});
@@ -32,7 +30,7 @@ struct OneFile {
     std::vector<Negotiated> answers;
     answers.push_back(
         {.refused = false,
-         .target = std::make_shared<EvenTarget>(work.objects[0].size, part_size, name)});
+         .target = std::make_shared<EvenTarget>(work.objects[0].size, even_part_size, name)});
     scheduler.negotiated(work, std::move(answers));
   }
   void negotiate(const std::string& name) { answer(ask(), name); }

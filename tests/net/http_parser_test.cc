@@ -83,13 +83,13 @@ std::string error_of(Direction direction, std::string_view text) {
   return read_all(direction, text).error;
 }
 
-constexpr Direction answer = Direction::answer;
-constexpr Direction request = Direction::request;
+constexpr Direction an_answer = Direction::answer;
+constexpr Direction a_request = Direction::request;
 
 }  // namespace
 
 TEST_CASE("an answer with a length") {
-  Read read = read_all(answer,
+  Read read = read_all(an_answer,
                        "HTTP/1.1 200 OK\r\nETag:  \"a\" \r\nEmpty:\r\nContent-Length: 5\r\n\r\n"
                        "helloHTTP/1.1 ");
   CHECK(read.events == "hc");
@@ -102,7 +102,7 @@ TEST_CASE("an answer with a length") {
 }
 
 TEST_CASE("an answer in chunks, with an extension and a trailer") {
-  Read read = read_all(answer,
+  Read read = read_all(an_answer,
                        "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
                        "5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nX-Sum: 1\r\n\r\n");
   CHECK(read.events == "hc");
@@ -112,43 +112,46 @@ TEST_CASE("an answer in chunks, with an extension and a trailer") {
 }
 
 TEST_CASE("an answer that lasts until the connection closes") {
-  Read read = read_all(answer, "HTTP/1.1 200 OK\r\n\r\nall of it");
+  Read read = read_all(an_answer, "HTTP/1.1 200 OK\r\n\r\nall of it");
   CHECK(read.events == "hc");
   CHECK(read.body == "all of it");
   CHECK(!read.head.keep_alive);
 }
 
 TEST_CASE("answers without a body") {
-  CHECK(read_all(answer, "HTTP/1.1 204 No Content\r\n\r\nHTTP").events == "hc");
-  CHECK(read_all(answer, "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n").events == "hc");
-  Read head = read_all(answer, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", true);
+  CHECK(read_all(an_answer, "HTTP/1.1 204 No Content\r\n\r\nHTTP").events == "hc");
+  CHECK(read_all(an_answer, "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n").events ==
+        "hc");
+  Read head = read_all(an_answer, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", true);
   CHECK(head.events == "hc");
   CHECK(head.head.content_length == 9);
   CHECK(head.head.keep_alive);
-  CHECK(read_all(answer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").events == "hc");
+  CHECK(read_all(an_answer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").events == "hc");
 }
 
 TEST_CASE("interim answers are told and skipped") {
-  Read read = read_all(answer,
+  Read read = read_all(an_answer,
                        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
                        "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok");
   CHECK(read.events == "iihc");
   CHECK(read.head.status == 201);
   CHECK(!read.head.headers.find("link"));
   CHECK(read.body == "ok");
-  CHECK(error_of(answer, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n") == "bad_http");
+  CHECK(error_of(an_answer, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n") ==
+        "bad_http");
 }
 
 TEST_CASE("keep-alive by version and field") {
-  CHECK(!read_all(answer, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+  CHECK(!read_all(an_answer, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
              .head.keep_alive);
-  CHECK(!read_all(answer, "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n").head.keep_alive);
-  CHECK(read_all(answer, "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n")
-            .head.keep_alive);
+  CHECK(!read_all(an_answer, "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n").head.keep_alive);
+  CHECK(
+      read_all(an_answer, "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n")
+          .head.keep_alive);
 }
 
 TEST_CASE("a request with a body") {
-  Read read = read_all(request,
+  Read read = read_all(a_request,
                        "\r\nPUT /a%20b?c HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
                        "Content-Length: 3\r\n\r\nabcGET");
   CHECK(read.events == "hc");
@@ -156,11 +159,11 @@ TEST_CASE("a request with a body") {
   CHECK(read.head.target == "/a%20b?c");
   CHECK(read.head.expects_continue);
   CHECK(read.body == "abc");
-  Read upgrade = read_all(request,
+  Read upgrade = read_all(a_request,
                           "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\n"
                           "Upgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n");
   CHECK(upgrade.events == "hc");
-  CHECK(read_all(request,
+  CHECK(read_all(a_request,
                  "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
                  "3\r\nabc\r\n0\r\n\r\n")
             .body == "abc");
@@ -170,11 +173,11 @@ TEST_CASE("messages that can be read in two ways are refused") {
   std::string_view both =
       "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
       "0\r\n\r\n";
-  CHECK(error_of(request, both) == "bad_http");
-  CHECK(error_of(request,
+  CHECK(error_of(a_request, both) == "bad_http");
+  CHECK(error_of(a_request,
                  "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
                  "Content-Length: 3\r\n\r\n0\r\n\r\n") == "bad_http");
-  CHECK(error_of(answer,
+  CHECK(error_of(an_answer,
                  "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n"
                  "\r\n0\r\n\r\n") == "bad_http");
   for (std::string_view fields : {"Content-Length: 3\r\nContent-Length: 4\r\n",
@@ -200,7 +203,7 @@ TEST_CASE("messages that can be read in two ways are refused") {
                                   "Host: again\r\n"}) {
     CAPTURE(fields);
     std::string text = "POST / HTTP/1.1\r\nHost: h\r\n" + std::string(fields) + "\r\nabc0\r\n\r\n";
-    CHECK(error_of(request, text) == "bad_http");
+    CHECK(error_of(a_request, text) == "bad_http");
   }
 }
 
@@ -212,7 +215,7 @@ TEST_CASE("malformed chunks") {
     CAPTURE(body);
     std::string text =
         "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(body);
-    CHECK(error_of(request, text) == "bad_http");
+    CHECK(error_of(a_request, text) == "bad_http");
   }
 }
 
@@ -221,27 +224,28 @@ TEST_CASE("no HTTP at all") {
        {"SSH-2.0-OpenSSH\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n", "HTTP/0.9 200 OK\r\n\r\n",
         "HTTP/1.1 2x0 OK\r\n\r\n", "\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", "<html>\n"}) {
     CAPTURE(text);
-    CHECK(error_of(answer, text) == "bad_http");
+    CHECK(error_of(an_answer, text) == "bad_http");
   }
-  CHECK(error_of(request, "GET / HTTP/1.1\r\n\r\n") == "bad_http");
-  CHECK(error_of(request, "FOO / HTTP/1.1\r\nHost: h\r\n\r\n") == "bad_http");
-  CHECK(error_of(request, "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n") == "bad_http");
-  CHECK(read_all(request, "GET / HTTP/1.0\r\n\r\n").events == "hc");
+  CHECK(error_of(a_request, "GET / HTTP/1.1\r\n\r\n") == "bad_http");
+  CHECK(error_of(a_request, "FOO / HTTP/1.1\r\nHost: h\r\n\r\n") == "bad_http");
+  CHECK(error_of(a_request, "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n") == "bad_http");
+  CHECK(read_all(a_request, "GET / HTTP/1.0\r\n\r\n").events == "hc");
 }
 
 TEST_CASE("a connection that closes too early") {
-  CHECK(error_of(answer, "") == "connection_closed");
-  CHECK(error_of(answer, "HTTP/1.1 200") == "connection_closed");
-  CHECK(error_of(answer, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell") ==
+  CHECK(error_of(an_answer, "") == "connection_closed");
+  CHECK(error_of(an_answer, "HTTP/1.1 200") == "connection_closed");
+  CHECK(error_of(an_answer, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell") ==
         "connection_closed");
-  CHECK(error_of(answer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n") ==
-        "connection_closed");
-  CHECK(error_of(answer, "HTTP/1.1 100 Continue\r\n\r\n") == "connection_closed");
+  CHECK(
+      error_of(an_answer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n") ==
+      "connection_closed");
+  CHECK(error_of(an_answer, "HTTP/1.1 100 Continue\r\n\r\n") == "connection_closed");
 }
 
 TEST_CASE("bounds on line, head, fields and extras") {
   auto read = [](std::string_view text, HttpParser::Limits limits) {
-    return read_message(answer, text, 1000, false, limits).error;
+    return read_message(an_answer, text, 1000, false, limits).error;
   };
   std::string line =
       "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: " + std::string(100, 'a') + "\r\n\r\n";
@@ -271,8 +275,8 @@ TEST_CASE("noise never does more than fail") {
       text[prng.below(text.size())] = alphabet[prng.below(alphabet.size())];
     }
     CAPTURE(seed);
-    Read whole = read_message(answer, text, text.size());
-    Read parts = read_message(answer, text, 1 + prng.below(9));
+    Read whole = read_message(an_answer, text, text.size());
+    Read parts = read_message(an_answer, text, 1 + prng.below(9));
     CHECK(whole.events == parts.events);
     CHECK(whole.error == parts.error);
     if (whole.error.empty()) CHECK(whole.body == parts.body);

@@ -24,8 +24,9 @@ SECRETS = {
     "a password in a URL": re.compile(r"https?://[^/\s:@\"']*:[^/\s@\"']+@"),
     "a key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
 }
-# Sentences that name a kind of credentials.
-HARMLESS = re.compile(r"(?i)\b(bearer|basic) (credentials|authentication|transfers?)\b")
+# Sentences that name a kind of credentials, and hints that say how to write some.
+HARMLESS = re.compile(r"(?i:\b(bearer|basic) (credentials|authentication|transfers?)\b)"
+                      r"|\bUSER:PASSWORD@HOST\b")
 
 counter = itertools.count()
 

@@ -15,10 +15,6 @@
 namespace headrace {
 namespace {
 
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
-
 // One stream, in pieces, with pauses in which others may come and go.
 Task<void> feed(Scope& scope, DigestLanes& lanes, BlockDigest& digest, std::string_view text,
                 bool pauses) {
@@ -30,7 +26,7 @@ Task<void> feed(Scope& scope, DigestLanes& lanes, BlockDigest& digest, std::stri
   while (!text.empty()) {
     std::string_view piece = text.substr(0, prng.between(1, 40'000));
     text.remove_prefix(piece.size());
-    co_await member.update(digest, bytes_of(piece));
+    co_await member.update(digest, std::as_bytes(std::span(piece)));
     if (!pauses || prng.chance(0.5)) continue;
     bool slept = co_await scope.worker().sleep(
         scope, std::chrono::microseconds(static_cast<std::int64_t>(prng.below(300))));
@@ -114,11 +110,11 @@ TEST_CASE("a stream waits for those that are expected, a few turns at most, and 
     co_await Turn{scope.worker()};
     DigestLanes::Member member(lanes);
     int before = turns;
-    co_await member.update(digest, bytes_of(text));
+    co_await member.update(digest, std::as_bytes(std::span(text)));
     waited[0] = turns - before;
     DigestLanes::Member who_never_comes(lanes);
     before = turns;
-    co_await member.update(digest, bytes_of(text));
+    co_await member.update(digest, std::as_bytes(std::span(text)));
     waited[1] = turns - before;
     done = true;
     co_await counting.join();
@@ -139,9 +135,9 @@ TEST_CASE("several digests over the same bytes") {
   Md5 etag;
   std::function<Task<void>(Scope&)> all = [&](Scope&) -> Task<void> {
     std::array<BlockDigest*, 1> first = {&whole};
-    co_await lanes.update(first, bytes_of("before the part"));
+    co_await lanes.update(first, std::as_bytes(std::span(std::string_view("before the part"))));
     std::array<BlockDigest*, 3> digests = {&whole, &part, &etag};
-    co_await lanes.update(digests, bytes_of(text));
+    co_await lanes.update(digests, std::as_bytes(std::span(text)));
   };
   REQUIRE(world.run(0, all));
   CHECK(whole.finish() == sha256_of("before the part" + text));

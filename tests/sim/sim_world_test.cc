@@ -77,7 +77,7 @@ Task<void> conversation(Scope& scope, Talk& talk) {
   co_await server.join();
 }
 
-struct Outcome {
+struct Conversation {
   Talk talk;
   std::uint64_t trace = 0;
   std::uint64_t resets = 0;
@@ -85,9 +85,9 @@ struct Outcome {
   std::size_t violations = 0;
 };
 
-Outcome converse(std::uint64_t seed, const SimKnobs& knobs) {
+Conversation converse(std::uint64_t seed, const SimKnobs& knobs) {
   SimWorld world({.seed = seed, .workers = 1, .knobs = knobs});
-  Outcome outcome;
+  Conversation outcome;
   bool ended = world.run(0, [&](Scope& scope) { return conversation(scope, outcome.talk); });
   CHECK(ended);
   bool rested = world.run([&] { return world.worker(0).idle(); }, 1h);
@@ -179,8 +179,8 @@ SimKnobs rough() {
 
 TEST_CASE("a seed gives the same world again, another seed another one") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    Outcome first = converse(seed, rough());
-    Outcome again = converse(seed, rough());
+    Conversation first = converse(seed, rough());
+    Conversation again = converse(seed, rough());
     CHECK(first.trace == again.trace);
     CHECK(first.talk.received == again.talk.received);
     CHECK(first.trace != converse(seed + 1000, rough()).trace);
@@ -188,7 +188,7 @@ TEST_CASE("a seed gives the same world again, another seed another one") {
 }
 
 TEST_CASE("faults happen as often as they are asked for") {
-  Outcome calm = converse(3, SimKnobs());
+  Conversation calm = converse(3, SimKnobs());
   CHECK(calm.talk.sent == 100'000);
   CHECK(calm.talk.received == 100'000);
   CHECK(calm.resets == 0);
@@ -196,7 +196,7 @@ TEST_CASE("faults happen as often as they are asked for") {
   std::uint64_t resets = 0;
   std::uint64_t stalls = 0;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    Outcome outcome = converse(seed, rough());
+    Conversation outcome = converse(seed, rough());
     CHECK(outcome.violations == 0);
     total.refused += outcome.talk.refused;
     total.failed += outcome.talk.failed;

@@ -8,6 +8,8 @@
 
 namespace headrace {
 
+inline constexpr std::uint64_t even_part_size = 1 << 20;
+
 class EvenTarget : public Target {
  public:
   EvenTarget(std::uint64_t size, std::uint64_t part_size, std::string url)

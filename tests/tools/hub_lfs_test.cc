@@ -1,4 +1,5 @@
 // LFS over the protocol: batch, parts, completion, and who may see which bytes.
+#include "tests/support/random_bytes.h"
 #include "tests/tools/hub_fixture.h"
 #include "tools/hub/path_rules.h"
 #include "tools/hub/protocol.h"
@@ -8,12 +9,6 @@ namespace {
 
 constexpr std::uint64_t part = 1000;
 ProtocolOptions in_parts() { return {.multipart_threshold = 2000, .part_size = part}; }
-
-std::string pattern(std::size_t size) {
-  std::string bytes(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>((i * 31 + i / 251) & 0xff);
-  return bytes;
-}
 
 std::string completion(const std::string& oid, const std::vector<std::string>& etags) {
   Json parts = Json::array();
@@ -31,13 +26,13 @@ TEST_CASE("one PUT: the right bytes only, and then no more actions") {
   with_each_store([](auto store) {
     Hub hub(std::move(store));
     hub.create();
-    std::string content = pattern(1500), oid = sha256_hex(content);
+    std::string content = random_bytes(1, 1500), oid = sha256_hex(content);
     Json object = hub.batch(oid, content.size());
     std::string href = object["actions"]["upload"]["href"];
     std::string verify = object["actions"]["verify"]["href"];
     std::string named = Json({{"oid", oid}, {"size", 1500}}).dump();
     CHECK(hub.follow("POST", verify, named).status == 404);
-    CHECK(hub.follow("PUT", href, pattern(1499)).status == 400);
+    CHECK(hub.follow("PUT", href, random_bytes(1, 1499)).status == 400);
     std::string wrong = content;
     wrong[700] ^= 1;
     Answer refused = hub.follow("PUT", href, wrong);
@@ -56,7 +51,7 @@ TEST_CASE("parts in any order become the object") {
   with_each_store([](auto store) {
     Hub hub(std::move(store), in_parts());
     hub.create();
-    std::string content = pattern(11'300), oid = sha256_hex(content);
+    std::string content = random_bytes(1, 11'300), oid = sha256_hex(content);
     Json upload = hub.batch(oid, content.size())["actions"]["upload"];
     CHECK(upload["header"]["chunk_size"] == "1000");
     CHECK(upload["header"].size() == 13);
@@ -88,12 +83,12 @@ TEST_CASE("wrong parts: size, number, bytes") {
   with_each_store([](auto store) {
     Hub hub(std::move(store), in_parts());
     hub.create();
-    std::string content = pattern(2500), oid = sha256_hex(content);
+    std::string content = random_bytes(1, 2500), oid = sha256_hex(content);
     Json upload = hub.batch(oid, content.size())["actions"]["upload"];
     std::string first = upload["header"]["00001"], last = upload["header"]["00003"];
-    CHECK(hub.follow("PUT", first, pattern(1001)).status == 400);
-    CHECK(hub.follow("PUT", first, pattern(999)).status == 400);
-    CHECK(hub.follow("PUT", last, pattern(1000)).status == 400);
+    CHECK(hub.follow("PUT", first, random_bytes(1, 1001)).status == 400);
+    CHECK(hub.follow("PUT", first, random_bytes(1, 999)).status == 400);
+    CHECK(hub.follow("PUT", last, random_bytes(1, 1000)).status == 400);
     std::vector<std::string> etags;
     for (std::size_t i = 0; i < 3; ++i) {
       std::string bytes = content.substr(i * part, part);
@@ -112,7 +107,7 @@ TEST_CASE("a part sent again repairs it, one cut off leaves what was confirmed")
   with_each_store([](auto store) {
     Hub hub(std::move(store), in_parts());
     hub.create();
-    std::string content = pattern(3000), oid = sha256_hex(content);
+    std::string content = random_bytes(1, 3000), oid = sha256_hex(content);
     Json upload = hub.batch(oid, content.size())["actions"]["upload"];
     std::vector<std::string> etags;
     auto url = [&](std::size_t i) {
@@ -146,7 +141,7 @@ TEST_CASE("a part sent again repairs it, one cut off leaves what was confirmed")
 TEST_CASE("of two sendings of one part at once, the one that ends first counts") {
   Hub hub(make_memory_store(), in_parts());
   hub.create();
-  std::string content = pattern(2500), oid = sha256_hex(content);
+  std::string content = random_bytes(1, 2500), oid = sha256_hex(content);
   Json upload = hub.batch(oid, content.size())["actions"]["upload"];
   Call head{.method = "PUT",
             .target = upload["header"]["00001"].get<std::string>().substr(hub.origin.size()),
@@ -171,7 +166,7 @@ TEST_CASE("an upload is continued for a day, under URLs that expire sooner") {
     options.url_lifetime_s = 900;
     Hub hub(std::move(store), std::move(options));
     hub.create();
-    std::string content = pattern(2500), oid = sha256_hex(content);
+    std::string content = random_bytes(1, 2500), oid = sha256_hex(content);
     Json first = hub.batch(oid, content.size())["actions"]["upload"];
     CHECK(first["expires_in"] == 900);
     std::string url = first["header"]["00001"];
@@ -188,7 +183,7 @@ TEST_CASE("an upload is continued for a day, under URLs that expire sooner") {
     }
     CHECK(hub.follow("POST", second["href"], completion(oid, etags)).status == 200);
 
-    std::string other = pattern(2600), other_oid = sha256_hex(other);
+    std::string other = random_bytes(1, 2600), other_oid = sha256_hex(other);
     auto id_in = [](const Json& upload) {
       std::string href = upload["href"];
       return href.substr(href.find("upload="), 39);
@@ -205,7 +200,7 @@ TEST_CASE("a URL is good for what it was made for and nothing else") {
   Hub hub(make_memory_store(), in_parts());
   hub.create();
   hub.create("me/other");
-  std::string content = pattern(2500), oid = sha256_hex(content);
+  std::string content = random_bytes(1, 2500), oid = sha256_hex(content);
   Json upload = hub.batch(oid, content.size())["actions"]["upload"];
   std::string url = upload["header"]["00001"];
   auto changed = [&](std::string_view from, std::string_view to) {

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/support/random_bytes.h"
 #include "tests/tools/hub_fixture.h"
 #include "tools/hub/server.h"
 
@@ -86,15 +87,9 @@ struct Served {
   std::unique_ptr<HubServer> server;
 };
 
-std::string pattern(std::size_t size) {
-  std::string bytes(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>((i * 7 + i / 509) & 0xff);
-  return bytes;
-}
-
 TEST_CASE("an object goes up in parts, into a commit, and down again") {
   Served served;
-  std::string content = pattern(4'000'000), oid = sha256_hex(content);
+  std::string content = random_bytes(1, 4'000'000), oid = sha256_hex(content);
   Json upload = served.hub.batch(oid, content.size())["actions"]["upload"];
   Json parts = Json::array();
   for (std::size_t i = 0; i < 3; ++i) {
@@ -123,7 +118,7 @@ TEST_CASE("an object goes up in parts, into a commit, and down again") {
 
 TEST_CASE("a body that is cut off leaves nothing, a refused one is answered") {
   Served served;
-  std::string content = pattern(3'000'000), oid = sha256_hex(content);
+  std::string content = random_bytes(1, 3'000'000), oid = sha256_hex(content);
   Json upload = served.hub.batch(oid, content.size())["actions"]["upload"];
   std::string first = served.path_of(upload["header"]["00001"]);
   {
@@ -147,7 +142,7 @@ TEST_CASE("a body that is cut off leaves nothing, a refused one is answered") {
 
 TEST_CASE("100 comes before a body that is wanted, and not before one that is refused") {
   Served served;
-  std::string content = pattern(100), oid = sha256_hex(content);
+  std::string content = random_bytes(1, 100), oid = sha256_hex(content);
   std::string url = served.hub.batch(oid, 100)["actions"]["upload"]["href"];
   std::string path = served.path_of(url);
   Connection wanted(served.server->port());
@@ -162,7 +157,7 @@ TEST_CASE("100 comes before a body that is wanted, and not before one that is re
 
 TEST_CASE("a hub stops while a body is coming") {
   Served served;
-  std::string content = pattern(3'000'000), oid = sha256_hex(content);
+  std::string content = random_bytes(1, 3'000'000), oid = sha256_hex(content);
   Json upload = served.hub.batch(oid, content.size())["actions"]["upload"];
   Connection connection(served.server->port());
   connection.send(served.head("PUT", served.path_of(upload["header"]["00001"]), 1'500'000));

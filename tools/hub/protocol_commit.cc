@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "io/ascii.h"
 #include "tools/hub/encoding.h"
 #include "tools/hub/json.h"
 #include "tools/hub/path_rules.h"
@@ -140,8 +141,7 @@ CommitReceiver::Done CommitReceiver::take_header(const Json& value) {
   if (!header.parent.empty() && !is_hex(header.parent, 5, 40)) {
     return refuse(400, "parentCommit must be 5 to 40 hex digits");
   }
-  std::ranges::transform(header.parent, header.parent.begin(),
-                         [](unsigned char c) { return std::tolower(c); });
+  header.parent = lowered(header.parent);
   header_ = std::move(header);
   return {};
 }
@@ -173,8 +173,7 @@ CommitReceiver::Done CommitReceiver::take_file(const Json& value) {
 CommitReceiver::Done CommitReceiver::take_lfs_file(const Json& value) {
   auto path = path_in(value);
   if (!path) return std::unexpected(std::move(path.error()));
-  std::string oid = text_member(value, "oid").value_or("");
-  std::ranges::transform(oid, oid.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::string oid = lowered(text_member(value, "oid").value_or(""));
   if (!is_hex(oid, 64, 64) || text_member(value, "algo").value_or("sha256") != "sha256") {
     return refuse(400, fmt::format("line {}: an LFS file needs a sha256 'oid'", lines_));
   }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "io/ascii.h"
 #include "tools/hub/encoding.h"
 #include "tools/hub/json.h"
 #include "tools/hub/protocol_request.h"
@@ -72,8 +73,7 @@ Protocol::Outcome<Protocol::Batch> Protocol::parse_batch(Request& request) {
     if (!oid || !size || !is_hex(*oid, 64, 64)) {
       return std::unexpected(lfs_error(422, "each object needs 'oid', 64 hex digits, and 'size'"));
     }
-    std::ranges::transform(*oid, oid->begin(), [](unsigned char c) { return std::tolower(c); });
-    Batch::Object object{.oid = std::move(*oid), .size = *size};
+    Batch::Object object{.oid = lowered(*oid), .size = *size};
     if (auto stored = store_.lfs_size(request.repo, object.oid)) object.stored = *stored;
     bool large = batch.upload && !object.stored && object.size > batch.threshold;
     batch.any_in_parts |= batch.multipart && large;

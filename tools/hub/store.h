@@ -21,10 +21,16 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "tools/hub/call.h"
 #include "tools/hub/git_object.h"
 
 namespace headrace::hub {
+
+inline Error store_not_found(std::string_view what) {
+  return make_error(ErrorClass::fail, "store_not_found", fmt::format("there is no {}", what));
+}
 
 struct RepoId {
   std::string type;  // model, dataset, space, kernel

@@ -22,10 +22,6 @@ namespace {
 
 constexpr std::string_view format_number = "1\n";
 
-Error not_found(std::string_view what) {
-  return make_error(ErrorClass::fail, "store_not_found", fmt::format("there is no {}", what));
-}
-
 bool path_exists(const Path& path) {
   std::error_code ignored;
   return std::filesystem::exists(path, ignored);
@@ -131,7 +127,7 @@ Result<std::shared_ptr<GitRepo>> Disk::open_repo(const RepoId& id) {
   auto known = repos_.find(id);
   if (known != repos_.end()) return known->second;
   Path folder = repo_folder(id);
-  if (!path_exists(folder)) return fail(not_found("such repository"));
+  if (!path_exists(folder)) return fail(store_not_found("such repository"));
   auto opened = GitRepo::open(folder);
   if (!opened) return fail(std::move(opened.error()));
   std::shared_ptr<GitRepo> repo = std::move(*opened);
@@ -163,7 +159,7 @@ Status Disk::create_repo(const RepoId& id, std::span<const GitObject> objects, c
 Status Disk::discard_folder(const Path& folder) {
   Path away = aside("trash");
   if (::rename(folder.c_str(), away.c_str()) != 0) {
-    if (errno == ENOENT) return fail(not_found("such folder"));
+    if (errno == ENOENT) return fail(store_not_found("such folder"));
     return fail(disk_error("remove", folder, errno));
   }
   if (auto synced = sync_folder(folder.parent_path()); !synced) return synced;
@@ -179,7 +175,7 @@ Status Disk::remove_repo(const RepoId& id) {
   }
   std::scoped_lock lock(lfs_mutex_);
   Path folder = repo_folder(id), away = aside("repo");
-  if (!path_exists(folder)) return fail(not_found("such repository"));
+  if (!path_exists(folder)) return fail(store_not_found("such repository"));
   if (auto moved = rename_path(folder, away); !moved) return moved;
   if (auto synced = sync_folder(folder.parent_path()); !synced) return synced;
   release_lfs_objects(away);
@@ -204,12 +200,12 @@ void Disk::release_lfs_objects(const Path& repo) {
 
 Result<std::string> Disk::document(const RepoId& id, std::string_view name) {
   Path path = repo_folder(id) / "headrace" / fmt::format("{}.json", name);
-  if (!path_exists(path)) return fail(not_found("such document"));
+  if (!path_exists(path)) return fail(store_not_found("such document"));
   return read_file(path);
 }
 
 Status Disk::set_document(const RepoId& id, std::string_view name, std::string_view text) {
-  if (!path_exists(repo_folder(id))) return fail(not_found("such repository"));
+  if (!path_exists(repo_folder(id))) return fail(store_not_found("such repository"));
   Path path = repo_folder(id) / "headrace" / fmt::format("{}.json", name);
   if (auto folders = make_folders(path.parent_path()); !folders) return folders;
   return write_file(path, text, aside("document"));
@@ -226,7 +222,7 @@ Result<std::unique_ptr<Content>> Disk::lfs_object(const RepoId& id, std::string_
 Result<std::uint64_t> Disk::lfs_size(const RepoId& id, std::string_view oid) {
   struct stat status{};
   if (!is_hex(oid, 64, 64) || ::stat(lfs_path(id, oid).c_str(), &status) != 0) {
-    return fail(not_found("such object in this repository"));
+    return fail(store_not_found("such object in this repository"));
   }
   return static_cast<std::uint64_t>(status.st_size);
 }
@@ -236,7 +232,7 @@ Status Disk::publish(const RepoId& id, std::string_view oid, std::uint64_t, Scra
   if (auto synced = scratch.sync(); !synced) return synced;
   Path shared = object_path(root_ / "objects", oid), seen = lfs_path(id, oid);
   std::scoped_lock lock(lfs_mutex_);
-  if (!path_exists(repo_folder(id))) return fail(not_found("such repository"));
+  if (!path_exists(repo_folder(id))) return fail(store_not_found("such repository"));
   auto link = [](const Path& from, const Path& to) -> Status {
     if (auto folders = make_folders(to.parent_path()); !folders) return folders;
     if (::link(from.c_str(), to.c_str()) != 0 && errno != EEXIST) {
@@ -278,7 +274,7 @@ Result<std::shared_ptr<Scratch>> Disk::open_upload(std::string_view id) {
   Path folder = root_ / "uploads" / id;
   auto text = read_file(folder / "record.json");
   auto record = text ? parse_record(*text) : std::nullopt;
-  if (!record) return fail(not_found("such upload"));
+  if (!record) return fail(store_not_found("such upload"));
   auto data = File::open(folder / "data", O_RDWR);
   if (!data) return fail(std::move(data.error()));
   auto parts = File::open(folder / "parts", O_RDWR);

@@ -10,10 +10,6 @@
 namespace headrace::hub {
 namespace {
 
-Error not_found(std::string_view what) {
-  return make_error(ErrorClass::fail, "store_not_found", fmt::format("there is no {}", what));
-}
-
 class MemoryScratch final : public Scratch {
  public:
   explicit MemoryScratch(std::size_t part_count) : parts_(part_count, false) {}
@@ -26,7 +22,7 @@ class MemoryScratch final : public Scratch {
   }
   Status read(std::uint64_t offset, std::span<std::byte> into) override {
     std::scoped_lock lock(mutex_);
-    if (offset + into.size() > bytes_.size()) return fail(not_found("byte at that offset"));
+    if (offset + into.size() > bytes_.size()) return fail(store_not_found("byte at that offset"));
     if (!into.empty()) std::memcpy(into.data(), bytes_.data() + offset, into.size());
     return {};
   }
@@ -89,7 +85,7 @@ class MemoryStore final : public Store {
 
   Status remove_repo(const RepoId& id) override {
     std::scoped_lock lock(mutex_);
-    if (repos_.erase(id) == 0) return fail(not_found("such repository"));
+    if (repos_.erase(id) == 0) return fail(store_not_found("such repository"));
     return {};
   }
 
@@ -100,7 +96,7 @@ class MemoryStore final : public Store {
   Status set_document(const RepoId& id, std::string_view name, std::string_view text) override {
     std::scoped_lock lock(mutex_);
     auto repo = repos_.find(id);
-    if (repo == repos_.end()) return fail(not_found("such repository"));
+    if (repo == repos_.end()) return fail(store_not_found("such repository"));
     repo->second.documents.insert_or_assign(std::string(name), std::string(text));
     return {};
   }
@@ -108,7 +104,7 @@ class MemoryStore final : public Store {
   Status write_objects(const RepoId& id, std::span<const GitObject> objects) override {
     std::scoped_lock lock(mutex_);
     auto repo = repos_.find(id);
-    if (repo == repos_.end()) return fail(not_found("such repository"));
+    if (repo == repos_.end()) return fail(store_not_found("such repository"));
     for (const GitObject& object : objects) repo->second.objects.emplace(object.id, object);
     return {};
   }
@@ -126,7 +122,7 @@ class MemoryStore final : public Store {
   Result<std::vector<Ref>> refs(const RepoId& id) override {
     std::scoped_lock lock(mutex_);
     auto repo = repos_.find(id);
-    if (repo == repos_.end()) return fail(not_found("such repository"));
+    if (repo == repos_.end()) return fail(store_not_found("such repository"));
     std::vector<Ref> found;
     for (const auto& [name, commit] : repo->second.refs) found.push_back({name, commit});
     return found;
@@ -136,7 +132,7 @@ class MemoryStore final : public Store {
                   std::string_view after) override {
     std::scoped_lock lock(mutex_);
     auto repo = repos_.find(id);
-    if (repo == repos_.end()) return fail(not_found("such repository"));
+    if (repo == repos_.end()) return fail(store_not_found("such repository"));
     auto ref = repo->second.refs.find(name);
     if ((ref == repo->second.refs.end() ? "" : std::string_view(ref->second)) != before) {
       return fail(make_error(ErrorClass::retry, "store_conflict", "the ref moved meanwhile"));
@@ -167,7 +163,7 @@ class MemoryStore final : public Store {
     content.resize(size);
     std::scoped_lock lock(mutex_);
     auto repo = repos_.find(id);
-    if (repo == repos_.end()) return fail(not_found("such repository"));
+    if (repo == repos_.end()) return fail(store_not_found("such repository"));
     auto [shared, added] = shared_lfs_.try_emplace(std::string(oid));
     Bytes kept = shared->second.lock();
     if (!kept) shared->second = kept = std::make_shared<const std::vector<std::byte>>(content);
@@ -187,7 +183,7 @@ class MemoryStore final : public Store {
   Result<std::shared_ptr<Scratch>> open_upload(std::string_view id) override {
     std::scoped_lock lock(mutex_);
     auto upload = uploads_.find(id);
-    if (upload == uploads_.end()) return fail(not_found("such upload"));
+    if (upload == uploads_.end()) return fail(store_not_found("such upload"));
     return upload->second.scratch;
   }
 
@@ -201,7 +197,7 @@ class MemoryStore final : public Store {
   Status remove_upload(std::string_view id) override {
     std::scoped_lock lock(mutex_);
     auto upload = uploads_.find(id);
-    if (upload == uploads_.end()) return fail(not_found("such upload"));
+    if (upload == uploads_.end()) return fail(store_not_found("such upload"));
     uploads_.erase(upload);
     return {};
   }
@@ -218,10 +214,10 @@ class MemoryStore final : public Store {
                         std::string_view key) {
     std::scoped_lock lock(mutex_);
     auto repo = repos_.find(id);
-    if (repo == repos_.end()) return fail(not_found("such repository"));
+    if (repo == repos_.end()) return fail(store_not_found("such repository"));
     auto& values = repo->second.*where;
     auto found = values.find(key);
-    if (found == values.end()) return fail(not_found("such object in this repository"));
+    if (found == values.end()) return fail(store_not_found("such object in this repository"));
     return found->second;
   }
 

@@ -6,7 +6,7 @@
 namespace headrace {
 namespace {
 
-struct Row {
+struct UrlRow {
   const char* endpoint;
   const char* region;
   const char* addressing;
@@ -16,7 +16,7 @@ struct Row {
   const char* url;
 };
 
-const Row rows[] = {
+const UrlRow url_rows[] = {
 #include "tests/engine/s3/urls_table.inc"
 };
 
@@ -28,7 +28,7 @@ S3Addressing addressing_of(std::string_view name) {
 }  // namespace
 
 TEST_CASE("S3: the URL of an object, as botocore asks for it") {
-  for (const Row& row : rows) {
+  for (const UrlRow& row : url_rows) {
     S3Settings settings;
     settings.endpoint_url = row.endpoint;
     settings.region = row.region;

@@ -8,11 +8,11 @@
 namespace headrace {
 namespace {
 
-const CredentialProcess process{.argv = {"/bin/keys"}, .source = "credential_process of profile p"};
+const CredentialProcess asked{.argv = {"/bin/keys"}, .source = "credential_process of profile p"};
 
 Result<S3Credentials> printed(std::string text, int exit_code = 0, std::string err = "") {
   return credentials_of_process(
-      process, {.exit_code = exit_code, .out = std::move(text), .err = std::move(err)});
+      asked, {.exit_code = exit_code, .out = std::move(text), .err = std::move(err)});
 }
 
 constexpr std::string_view web_answer =
@@ -33,7 +33,7 @@ TEST_CASE("credential_process: its JSON") {
   CHECK(keys->secret_access_key == "B");
   CHECK(keys->session_token == "C");
   CHECK(keys->expires_at == 1769860800);
-  CHECK(keys->source == process.source);
+  CHECK(keys->source == asked.source);
   CHECK(printed(R"({"Version":1,"AccessKeyId":"A","SecretAccessKey":"B"})").value().expires_at ==
         0);
   for (const char* bad :

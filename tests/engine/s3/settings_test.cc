@@ -15,7 +15,7 @@ namespace {
 constexpr const char* config_path = "/home/u/.aws/config";
 constexpr const char* credentials_path = "/home/u/.aws/credentials";
 
-struct Row {
+struct SettingsRow {
   const char* variables;
   const char* config;
   const char* credentials;
@@ -24,7 +24,7 @@ struct Row {
   const char* keys;
 };
 
-const Row rows[] = {
+const SettingsRow settings_rows[] = {
 #include "tests/engine/s3/settings_table.inc"
 };
 
@@ -103,7 +103,7 @@ Error failure_of(TextMap variables, std::string config = "", const S3Flags& flag
 }  // namespace
 
 TEST_CASE("S3: region and keys of an environment, as botocore finds them") {
-  for (const Row& row : rows) {
+  for (const SettingsRow& row : settings_rows) {
     CAPTURE(std::string(row.variables));
     CAPTURE(std::string(row.config));
     CAPTURE(std::string(row.credentials));

@@ -9,7 +9,7 @@
 namespace headrace {
 namespace {
 
-struct Row {
+struct SignatureRow {
   const char* method;
   const char* url;
   const char* fields;
@@ -21,7 +21,7 @@ struct Row {
   const char* presigned;  // empty: none
 };
 
-const Row rows[] = {
+const SignatureRow signature_rows[] = {
 #include "tests/engine/s3/sigv4_table.inc"
 };
 
@@ -126,7 +126,7 @@ TEST_CASE("SigV4: requests of the signature's test suite") {
 }
 
 TEST_CASE("SigV4: as botocore signs") {
-  for (const Row& row : rows) {
+  for (const SignatureRow& row : signature_rows) {
     CAPTURE(row.url);
     CAPTURE(row.fields);
     const S3Credentials credentials = credentials_of(row.token);
