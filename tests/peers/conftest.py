@@ -75,9 +75,11 @@ class Run:
         return self.event("error")
 
 
-def run_program(argv, env, cwd=None, prefix=(), limit_s=WAIT_S):
-    done = subprocess.run([*prefix, *argv], env=env, cwd=cwd, stdin=subprocess.DEVNULL,
-                          capture_output=True, timeout=limit_s)
+def run_program(argv, env, cwd=None, prefix=(), limit_s=WAIT_S, stdin=None):
+    """With the bytes `stdin` as its standard input, else with none."""
+    given = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+    done = subprocess.run([*prefix, *argv], env=env, cwd=cwd, capture_output=True,
+                          timeout=limit_s, **given)
     run = Run(done.returncode, done.stdout.decode(errors="surrogateescape"),
               done.stderr.decode(errors="surrogateescape"))
     if Path(argv[0]).name == "headrace":
@@ -91,9 +93,9 @@ class Hub:
 
     token = "hf_peerstestwritetoken"
 
-    def __init__(self, program, root, options=(), token=token, prefix=()):
+    def __init__(self, program, root, options=(), token=token, prefix=(), env=None):
         self.program, self.root, self.options, self.token = program, Path(root), options, token
-        self.prefix = prefix
+        self.prefix, self.env = prefix, env or clean_environment()
         self.process, self.url, self.port = None, "", 0
         self.start()
 
@@ -102,7 +104,7 @@ class Hub:
         argv = [*self.prefix, self.program, "hub", "--root", str(self.root),
                 "--listen", f"127.0.0.1:{self.port}", "--token", self.token, *self.options]
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(argv, env=clean_environment(), stdout=log,
+            self.process = subprocess.Popen(argv, env=self.env, stdout=log,
                                             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         until = time.monotonic() + WAIT_S
         while not (found := re.search(r"https?://127\.0\.0\.1:(\d+)", self.log.read_text())):

@@ -17,6 +17,7 @@ import http.client
 import json
 import re
 import socket
+import ssl
 import struct
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -169,6 +170,15 @@ class Relay:
         self.server.shutdown()
         self.server.server_close()
 
+    def connection(self):
+        """A new one to the hub; over TLS it believes whoever answers."""
+        where = {"host": self.upstream.hostname, "port": self.upstream.port, "timeout": WAIT_S}
+        if self.upstream.scheme != "https":
+            return http.client.HTTPConnection(**where)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return http.client.HTTPSConnection(**where, context=context)
+
     def on(self, method=None, pattern=""):
         rule = Rule(method, pattern)
         with self.lock:
@@ -265,8 +275,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def forward(self, relay, request, cut_after, call, flip_at):
         """(status, headers, body), or None when the connection is to be cut."""
-        upstream = http.client.HTTPConnection(relay.upstream.hostname, relay.upstream.port,
-                                              timeout=WAIT_S)
+        upstream = relay.connection()
         try:
             with relay.called:
                 upstream.connect()

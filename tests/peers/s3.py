@@ -103,19 +103,24 @@ class Store:
     """A bucket of its own in a server, as boto3 sees it."""
 
     def __init__(self, server, ca=None):
-        self.server, self.kind, self.url = server, server.kind, server.url
+        self.server, self.kind, self.url, self.ca = server, server.kind, server.url, ca
         self.bucket = f"peers-{uuid.uuid4().hex[:12]}"
         self.s3 = boto3.client(
             "s3", endpoint_url=server.url, region_name="us-east-1", aws_access_key_id=KEY,
-            aws_secret_access_key=SECRET, verify=ca or False,
+            aws_secret_access_key=SECRET, verify=str(ca) if ca else None,
             config=Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}))
         self.s3.create_bucket(Bucket=self.bucket)
+
+    def at(self, key=""):
+        """As headrace is told of it."""
+        return f"s3://{self.bucket}/{key}" if key else f"s3://{self.bucket}"
 
     def environment(self, home, **extra):
         """What headrace is to find, and nothing of the person's who runs the tests."""
         named = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET,
                  "AWS_ENDPOINT_URL": self.url, "AWS_REGION": "us-east-1", "HOME": home,
-                 "AWS_EC2_METADATA_DISABLED": "true", "XDG_CACHE_HOME": Path(home) / "cache"}
+                 "AWS_EC2_METADATA_DISABLED": "true", "AWS_CA_BUNDLE": self.ca,
+                 "XDG_CACHE_HOME": Path(home) / "cache"}
         clean = {name: value for name, value in clean_environment().items()
                  if not name.startswith("AWS_")}
         return clean | {name: str(value) for name, value in (named | extra).items()
@@ -130,7 +135,7 @@ class Store:
 
     def digests(self):
         """{key: SHA-256} of all that is there."""
-        return {key: hashlib.sha256(self.read(key)).hexdigest() for key in self.keys()}
+        return {key: sha256(self.read(key)) for key in self.keys()}
 
     def head(self, key):
         return self.s3.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
@@ -147,3 +152,14 @@ def error_code(call, **arguments):
     except ClientError as error:
         return error.response["Error"]["Code"]
     return None
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def error_document(code, **fields):
+    """What a store says when it refuses."""
+    inside = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
+    return (f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code>'
+            f"<Message>as the test wants it</Message>{inside}</Error>").encode()

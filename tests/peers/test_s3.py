@@ -1,71 +1,15 @@
 """headrace cp into real stores: sizes, checksums, regions, and all that goes wrong."""
 
-import hashlib
 import os
 import subprocess
 import time
 
 import pytest
-from conftest import MIB, WAIT_S, bytes_of, finish, run_program, wrong_clock
+from conftest import MIB, WAIT_S, bytes_of, finish, wrong_clock
 from relay import Relay
-from s3 import SECRET, STORES, Server, Store
+from s3 import SECRET, Store, error_document, sha256
 
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory):
-    running = {}
-
-    def get(kind):
-        if kind not in running:
-            running[kind] = Server(kind, tmp_path_factory.mktemp("stores") / kind)
-        return running[kind]
-
-    yield get
-    for server in running.values():
-        server.stop()
-
-
-@pytest.fixture(params=STORES)
-def store(request, servers):
-    return Store(servers(request.param))
-
-
-@pytest.fixture
-def gateway(servers):
-    """The store that checks signatures, regions and times, for tests of one store."""
-    return Store(servers("versitygw"))
-
-
-@pytest.fixture
-def cp(program, tmp_path):
-    """cp(store, SOURCE, KEY, flags…) through `via` if there is one; `env` adds variables."""
-
-    def run(store, source, key, *flags, via=None, env=None, prefix=()):
-        argv = [program, "cp", str(source), f"s3://{store.bucket}/{key}", *map(str, flags)]
-        variables = {"AWS_ENDPOINT_URL": (via or store).url} | (env or {})
-        return run_program([*argv, "--json"], store.environment(tmp_path, **variables), tmp_path,
-                           prefix)
-
-    return run
-
-
-@pytest.fixture
-def file(tmp_path):
-    def make(size, seed=1):
-        path = tmp_path / f"file-{size}-{seed}"
-        path.write_bytes(bytes_of(size, seed))
-        return path
-    return make
-
-
-def error_document(code, **fields):
-    inside = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
-    return (f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code>'
-            f"<Message>as the test wants it</Message>{inside}</Error>").encode()
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
+pytest_plugins = "s3_fixtures"
 
 
 # --- what works ---

@@ -1,14 +1,9 @@
 """What the tests of S3 take for granted of the stores they run against."""
 
 import pytest
-from s3 import KEY, SECRET, STORES, ClientError, Server, Store, boto3, error_code
+from s3 import KEY, SECRET, ClientError, boto3, error_code
 
-
-@pytest.fixture(scope="module", params=STORES)
-def store(request, tmp_path_factory):
-    server = Server(request.param, tmp_path_factory.mktemp("stores") / request.param)
-    yield Store(server)
-    server.stop()
+pytest_plugins = "s3_fixtures"
 
 
 def test_what_is_written_is_read(store):
