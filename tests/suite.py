@@ -44,6 +44,10 @@ SANITIZERS = {
     "TSAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19",
 }
 TSAN_ROOMS = ("io", "net", "engine")
+SANITIZED = ("asan", "tsan", "fuzz")
+# Most of them wait: for deadlines, for a relay, for the other side.
+PEERS_A_CORE = 2
+FULL_SEEDS = 750
 FUZZ_S = 30
 # What one input may take. A stated length is not yet memory: the largest answer accepted is 16 MiB.
 FUZZ_LIMITS = ["-timeout=10", "-rss_limit_mb=1024", "-malloc_limit_mb=256", "-max_len=65536"]
@@ -58,6 +62,8 @@ class Suite:
         self.running = set()
         self.ending = False
         self.fuzz_s = FUZZ_S
+        self.full = False
+        self.ahead = {}
         # The compiler cache serves every clone: what it keeps names no absolute path.
         self.env = dict(os.environ, LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1",
                         CCACHE_BASEDIR=str(ROOT), CCACHE_NOHASHDIR="1")
@@ -89,8 +95,8 @@ class Suite:
                 print(f"FAILED  {name} ({why}, {took}): {' '.join(map(str, argv))}", flush=True)
         return code == 0
 
-    def run_beside_each_other(self, runs):
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    def run_beside_each_other(self, runs, a_core=1):
+        with ThreadPoolExecutor(a_core * len(os.sched_getaffinity(0))) as pool:
             for done in [pool.submit(self.run, *run) for run in runs]:
                 done.result()
 
@@ -129,13 +135,26 @@ class Suite:
         self.run("tidy: its own test", [sys.executable, "tests/tidy/tidy_test.py"], TEST_LIMIT_S)
         self.run("errors", [sys.executable, "tests/tidy/errors.py"], TEST_LIMIT_S)
 
-    def build(self, where="build", targets=()):
+    def build(self, where="build"):
+        """True if it compiles, be it that it was begun long ago."""
+        if future := self.ahead.pop(where, None):
+            return future.result()
+        return self.compile(where)
+
+    def build_ahead(self, wheres):
+        """One after the other, while what is built already is tested: tests wait more than they
+        compute."""
+        pool = ThreadPoolExecutor(1)
+        self.ahead = {where: pool.submit(self.compile, where) for where in wheres}
+
+    def compile(self, where):
         if not (ROOT / where / "build.ninja").exists():
             setup = ["meson", "setup", "--wipe"] if (ROOT / where).exists() else ["meson", "setup"]
             setup += [where, *MACHINE, *BUILDS[where]]
             if not self.run(f"{where}: configure", setup, TEST_LIMIT_S):
                 return False
-        return self.run(f"{where}: compile", ["ninja", "-C", where, *targets], BUILD_LIMIT_S)
+        return self.run(f"{where}: compile", ["ninja", "-C", where, *targets_of(where)],
+                        BUILD_LIMIT_S)
 
     def unit(self, where="build", rooms=None, env=None):
         tests = introspect(where, "tests")
@@ -143,18 +162,25 @@ class Suite:
         self.run_beside_each_other(
             (f"{where}: {test['name']}", test["cmd"], test["timeout"] or TEST_LIMIT_S,
              test["env"] | (env or {})) for test in tests)
+        if self.full and where == "build":
+            self.run_beside_each_other(
+                (f"{where}: sim, {FULL_SEEDS} seeds from {first}",
+                 [program(where, "sim_test"), "--seeds", str(FULL_SEEDS), "--first", str(first)],
+                 TEST_LIMIT_S) for first in range(2001, 5001, FULL_SEEDS))
 
     def peers(self, where="build", files=None, only=(), env=None):
         kept = ROOT / where / "kept"
         shutil.rmtree(kept, ignore_errors=True)
         env = {"HEADRACE": str(program(where, "headrace")), "HEADRACE_KEPT": str(kept),
-               **(env or {})}
+               **({"HEADRACE_FULL": "1"} if self.full else {}), **(env or {})}
         pytest = [client_python("2.4.0"), "-m", "pytest", "-q", "--no-header",
                   "-p", "no:cacheprovider", *only]
-        files = files or sorted(path.name for path in (ROOT / "tests/peers").glob("test_*.py"))
+        # Large ones first, so that none is left alone at the end.
+        files = files or sorted((path.name for path in (ROOT / "tests/peers").glob("test_*.py")),
+                                key=lambda name: -(ROOT / "tests/peers" / name).stat().st_size)
         self.run_beside_each_other(
-            (f"{where}: peers/{file}", [*pytest, f"tests/peers/{file}"], PEERS_LIMIT_S, env)
-            for file in files)
+            ((f"{where}: peers/{file}", [*pytest, f"tests/peers/{file}"], PEERS_LIMIT_S, env)
+             for file in files), a_core=PEERS_A_CORE)
         self.run(f"{where}: no secret in any output, log or trace",
                  [sys.executable, "tests/peers/kept.py", str(kept)], TEST_LIMIT_S)
 
@@ -164,29 +190,17 @@ class Suite:
             self.peers("build-asan", env=SANITIZERS)
 
     def tsan(self):
-        if not self.build("build-tsan", ["build.ninja"]):
-            return
-        targets = [program("build-tsan", "headrace"),
-                   *(test["cmd"][0] for test in introspect("build-tsan", "tests")
-                     if test["name"] in TSAN_ROOMS)]
-        targets = [os.path.relpath(path, ROOT / "build-tsan") for path in targets]
-        if self.build("build-tsan", targets):
+        if self.build("build-tsan"):
             self.unit("build-tsan", TSAN_ROOMS, SANITIZERS)
             self.peers("build-tsan", ["test_upload.py"], ["-k", "one_whole_upload"], SANITIZERS)
 
     def fuzz(self):
         """What is new lies in build-fuzz/found/TARGET, what broke something beside it."""
-        if not self.build("build-fuzz", ["build.ninja"]):
-            return
-        programs = sorted(Path(target["filename"][0])
-                          for target in introspect("build-fuzz", "targets")
-                          if target["name"].startswith("fuzz-"))
-        names = [os.path.relpath(program, ROOT / "build-fuzz") for program in programs]
-        if not self.build("build-fuzz", names):
+        if not self.build("build-fuzz"):
             return
         found = ROOT / "build-fuzz/found"
         runs = []
-        for program in programs:
+        for program in fuzz_programs():
             target = program.name.removeprefix("fuzz-")
             (found / target).mkdir(parents=True, exist_ok=True)
             runs.append((f"fuzz: {target}, {self.fuzz_s:.0f} s",
@@ -216,6 +230,22 @@ def program(where, name):
         if target["name"] == name and target["type"] == "executable":
             return Path(target["filename"][0])
     raise LookupError(f"{where} builds no program named {name}")
+
+
+def fuzz_programs():
+    return sorted(Path(target["filename"][0]) for target in introspect("build-fuzz", "targets")
+                  if target["name"].startswith("fuzz-"))
+
+
+def targets_of(where):
+    """What a build is there for; none: all of it."""
+    paths = []
+    if where == "build-tsan":
+        paths = [program(where, "headrace"), *(test["cmd"][0] for test in introspect(where, "tests")
+                                               if test["name"] in TSAN_ROOMS)]
+    elif where == "build-fuzz":
+        paths = fuzz_programs()
+    return [os.path.relpath(path, ROOT / where) for path in paths]
 
 
 def client_python(version):
@@ -250,6 +280,9 @@ def main(arguments):
         at = arguments.index("--minutes")
         suite.fuzz_s = float(arguments[at + 1]) * 60
         del arguments[at:at + 2]
+    if "--full" in arguments:
+        suite.full = True
+        arguments.remove("--full")
     if arguments == ["--quick"]:
         names = names[:-3]
     elif arguments:
@@ -261,6 +294,8 @@ def main(arguments):
         try:
             if getattr(suite, name)() is False:
                 break
+            if name == "build":
+                suite.build_ahead(f"build-{kind}" for kind in SANITIZED if kind in names)
         except (LookupError, subprocess.CalledProcessError) as error:
             suite.failed += 1
             print(f"FAILED  {name}: {error}", flush=True)
