@@ -44,7 +44,7 @@ constexpr std::uint64_t body_size_max = 64 * 1024 * 1024;
 // Far more than a socket holds: one call drops whatever has arrived.
 constexpr std::uint64_t drop_size_max = 16 * 1024 * 1024;
 
-SinkHub hub;
+SinkHub served;
 std::array<std::atomic<std::uint64_t>, sink_call_count> calls{};
 std::atomic<std::uint64_t> requests_total{0};
 std::atomic<std::uint64_t> bytes_total{0};
@@ -203,9 +203,9 @@ bool answer_one(const Wire& wire, std::string_view head, std::string& buffer) {
   std::optional<SinkAnswer> of_store = s3_answer_of(method, target);
   if (of_store) return send_answer(wire, call, method, *of_store);
   // By the name it was asked for by, so that a relay in front of it sees the content as well.
-  SinkHub asked = hub;
+  SinkHub asked = served;
   if (std::optional<std::string_view> host = header(head, "host")) {
-    asked.url = fmt::format("{}{}", hub.url.substr(0, hub.url.find("://") + 3), *host);
+    asked.url = fmt::format("{}{}", served.url.substr(0, served.url.find("://") + 3), *host);
   }
   return send_answer(wire, call, method, answer_of(asked, call, target, body));
 }
@@ -259,9 +259,9 @@ bool set_option(std::string_view flag, const char* word, std::uint64_t& port, co
   }
   std::string_view text = word;
   std::uint64_t* value = flag == "--port"                  ? &port
-                         : flag == "--inline-limit"        ? &hub.inline_limit
-                         : flag == "--multipart-threshold" ? &hub.multipart_threshold
-                         : flag == "--part-size"           ? &hub.part_size
+                         : flag == "--inline-limit"        ? &served.inline_limit
+                         : flag == "--multipart-threshold" ? &served.multipart_threshold
+                         : flag == "--part-size"           ? &served.part_size
                                                            : nullptr;
   if (value == nullptr) return false;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *value);
@@ -277,7 +277,7 @@ int main(int count, char** words) {
   const char* key = nullptr;
   for (int i = 1; known && i < count; i += 2)
     known = set_option(words[i], words[i + 1], port, cert, key);
-  if (!known || port > UINT16_MAX || hub.part_size == 0 || !cert != !key) {
+  if (!known || port > UINT16_MAX || served.part_size == 0 || !cert != !key) {
     fmt::print(stderr,
                "usage: sink [--port N] [--inline-limit BYTES] [--multipart-threshold BYTES] "
                "[--part-size BYTES] [--cert FILE --key FILE]\n");
@@ -297,8 +297,8 @@ int main(int count, char** words) {
   if (bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0) die("bind");
   if (listen(listener, 1024) != 0) die("listen");
   if (getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0) die("getsockname");
-  hub.url = fmt::format("{}://127.0.0.1:{}", tls ? "https" : "http", ntohs(address.sin_port));
-  fmt::print("{}\n", hub.url);
+  served.url = fmt::format("{}://127.0.0.1:{}", tls ? "https" : "http", ntohs(address.sin_port));
+  fmt::print("{}\n", served.url);
   std::fflush(stdout);
   for (;;) {
     int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
