@@ -19,6 +19,9 @@ namespace {
 constexpr Duration close_limit = 1s;
 // Of a record, which tells TLS from anything else: type, version, length.
 constexpr std::size_t record_head_size = 5;
+// Above what stands before the bytes of a record (5 in TLS 1.3, 13 in 1.2).
+constexpr std::size_t record_head_reach = 16;
+constexpr std::size_t short_record_size = 1024;
 
 bool begins_a_record(std::string_view bytes) {
   // Alert or handshake, of any version of TLS.
@@ -61,7 +64,6 @@ TlsStream::TlsStream(std::unique_ptr<Stream> below, std::shared_ptr<const TlsCon
       context_(std::move(context)),
       peer_(std::move(peer)),
       session_(SSL_new(context_->handle())),
-      out_(std::make_unique_for_overwrite<std::byte[]>(out_size_bytes)),
       in_(std::make_unique_for_overwrite<std::byte[]>(in_size_bytes)) {
   CHECK(session_);
   BIO* memory = BIO_new(memory_method());
@@ -90,13 +92,13 @@ bio_method_st* TlsStream::memory_method() {
 int TlsStream::take_sealed(bio_st* bio, const char* data, int size) {
   auto& stream = *static_cast<TlsStream*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
-  std::size_t taken = std::min(static_cast<std::size_t>(size), out_size_bytes - stream.out_end_);
+  stream.record_at_ = reinterpret_cast<std::uintptr_t>(data);
+  std::size_t taken =
+      stream.out_.append(std::as_bytes(std::span(data, static_cast<std::size_t>(size))));
   if (taken == 0) {
     BIO_set_retry_write(bio);
     return -1;
   }
-  std::memcpy(stream.out_.get() + stream.out_end_, data, taken);
-  stream.out_end_ += taken;
   return static_cast<int>(taken);
 }
 
@@ -116,17 +118,15 @@ int TlsStream::give_received(bio_st* bio, char* into, int size) {
 
 // Sends what is sealed, and what is added to it meanwhile.
 Task<Status> TlsStream::flush(Scope& scope) {
-  while (out_begin_ < out_end_) {
-    std::size_t end = out_end_;
-    std::span<const std::byte> sealed(out_.get() + out_begin_, end - out_begin_);
+  while (!out_.empty()) {
+    std::span<const std::byte> sealed = out_.unsent();
     Status sent = co_await below_->send(scope, sealed, Slice());
     if (!sent) {
       broken_ = true;
       co_return sent;
     }
-    out_begin_ = end;
+    out_.sent(sealed.size());
   }
-  out_begin_ = out_end_ = 0;
   co_return Status();
 }
 
@@ -313,13 +313,13 @@ Task<Result<std::size_t>> TlsStream::open_some(Scope& scope, std::span<std::byte
     std::optional<Error> failed;
     if (wants == SSL_ERROR_SSL || wants == SSL_ERROR_SYSCALL) failed = receive_error();
     // Nobody waits for what OpenSSL had to say, so that a failure of sending it shows later.
-    if (!writing_ && !broken_ && out_begin_ < out_end_) {
+    if (!writing_ && !broken_ && !out_.empty()) {
       writing_ = true;
       (void)co_await flush(scope);
       writing_ = false;
     }
     sender_may_go_on();
-    if (wants == SSL_ERROR_WANT_WRITE && out_end_ > 0) {
+    if (wants == SSL_ERROR_WANT_WRITE && !out_.empty()) {
       failed = make_error(ErrorClass::fail, "tls_failed",
                           fmt::format("{} asks for more answers than it takes", peer_.place));
     }
@@ -366,11 +366,13 @@ Task<Status> TlsStream::send_all(Scope& scope, std::span<const std::byte> bytes,
       Result<std::size_t> sealed = seal(bytes);
       bytes = bytes.subspan(sealed ? *sealed : 0);
       if (bytes.empty()) hold = Slice();
+      bool waits = !out_.empty();
       Status flushed = co_await flush(scope);
       writing_ = false;
       if (!sealed) co_return fail(std::move(sealed.error()));
       if (!flushed) co_return flushed;
-      if (*sealed > 0) continue;
+      // What receive() did while bytes went out has woken nobody.
+      if (*sealed > 0 || waits) continue;
       if (!receiving_) {
         co_return fail(
             make_error(ErrorClass::fail, "tls_failed",
@@ -385,12 +387,13 @@ Task<Status> TlsStream::send_all(Scope& scope, std::span<const std::byte> bytes,
   co_return Status();
 }
 
-// Up to 16 records; none while half of what the peer says of the session itself is here.
+// As much as goes out at once; nothing while half of what the peer says of the session is here.
 Result<std::size_t> TlsStream::seal(std::span<const std::byte> bytes) {
+  bytes = bytes.first(std::min(bytes.size(), RecordBuffer::plain_size_max));
   std::size_t sealed = 0;
-  for (std::size_t record = 0; record < records_per_send && sealed < bytes.size(); ++record) {
-    std::span<const std::byte> plain =
-        bytes.subspan(sealed, std::min(record_size_max, bytes.size() - sealed));
+  while (sealed < bytes.size()) {
+    std::span<const std::byte> plain = bytes.subspan(sealed);
+    plain = plain.first(next_record_size(plain));
     std::size_t written = 0;
     ERR_clear_error();
     int result = SSL_write_ex(session_.get(), plain.data(), plain.size(), &written);
@@ -402,6 +405,14 @@ Result<std::size_t> TlsStream::seal(std::span<const std::byte> bytes) {
     sealed += written;
   }
   return sealed;
+}
+
+// OpenSSL copies the bytes behind the head of a record and seals them there. Where that would be
+// slow a short record, which is copied in another way, moves all that follow.
+std::size_t TlsStream::next_record_size(std::span<const std::byte> bytes) const {
+  auto from = reinterpret_cast<std::uintptr_t>(bytes.data());
+  bool slow = copies_slowly(record_at_ + record_head_reach, from);
+  return std::min(bytes.size(), slow ? short_record_size : RecordBuffer::record_size_max);
 }
 
 void TlsStream::sender_may_go_on() {

@@ -1,10 +1,11 @@
 // tls_stream.h: TlsStream, a TLS session over another stream, be that a socket, a tunnel or a
 // session itself.
 //
-// OpenSSL seals and opens, over memory: it never sees a socket. send() seals up to 16 records of
+// OpenSSL seals and opens, over memory: it never sees a socket. send() seals 256 KiB in records of
 // 16 KiB into one buffer and gives that to the stream below in one piece, since a send a record
-// costs twice the CPU (LIMITS section 5); between the caller's bytes and that buffer there is no
-// copy but OpenSSL's own. Both directions work at once, as Stream wants it. What receiving makes
+// costs twice the CPU (LIMITS section 5). OpenSSL copies the bytes to where it seals them, and we
+// copy the record from there; both copies are kept where the processor does them fast, by a short
+// record where need be. Both directions work at once, as Stream wants it. What receiving makes
 // OpenSSL say (that no renegotiation is wanted, an alert) goes out between two sends.
 // The end: 0 bytes after the peer's close_notify; a connection that ends without one is
 // tls_truncated. close() says close_notify unless something was cut off before, in which case the
@@ -19,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "net/record_buffer.h"
 #include "net/stream.h"
 #include "net/tls_context.h"
 #include "net/tls_error.h"
@@ -65,15 +67,11 @@ class TlsStream final : public Stream {
 
   TlsFacts facts() const;
 
-  static constexpr std::size_t record_size_max = 16 * 1024;  // plain bytes
-  static constexpr std::size_t records_per_send = 16;
-  // The records with what TLS adds to each, and what the session may say of itself meanwhile.
-  static constexpr std::size_t out_size_bytes =
-      records_per_send * (record_size_max + 256) + 4 * 1024;
   static constexpr std::size_t in_size_bytes = 32 * 1024;
   // OpenSSL holds a record for each direction, and some 20 KiB of state.
-  static constexpr std::size_t memory_max_bytes =
-      out_size_bytes + in_size_bytes + 2 * (record_size_max + 1024) + 20 * 1024;
+  static constexpr std::size_t memory_max_bytes = RecordBuffer::size_bytes + in_size_bytes +
+                                                  2 * (RecordBuffer::record_size_max + 1024) +
+                                                  20 * 1024;
 
  private:
   class SendWait;
@@ -92,6 +90,7 @@ class TlsStream final : public Stream {
   Error receive_error();
   Task<Status> send_all(Scope& scope, std::span<const std::byte> bytes, Slice hold);
   Result<std::size_t> seal(std::span<const std::byte> bytes);
+  std::size_t next_record_size(std::span<const std::byte> bytes) const;
   Task<Status> flush(Scope& scope);
   Task<Status> fill(Scope& scope);
   void sender_may_go_on();
@@ -106,9 +105,8 @@ class TlsStream final : public Stream {
   const std::shared_ptr<const TlsContext> context_;
   const TlsPeer peer_;
   std::unique_ptr<ssl_st, Free> session_;
-  std::unique_ptr<std::byte[]> out_;  // sealed, from out_begin_ to out_end_
-  std::size_t out_begin_ = 0;
-  std::size_t out_end_ = 0;
+  RecordBuffer out_;                 // sealed
+  std::uintptr_t record_at_ = 0;     // where OpenSSL makes its records
   std::unique_ptr<std::byte[]> in_;  // received, from in_begin_ to in_end_
   std::size_t in_begin_ = 0;
   std::size_t in_end_ = 0;

@@ -197,7 +197,7 @@ TEST_CASE("sixteen records go out in one send") {
     CHECK(got == block);
     CHECK(below.sent.size() == 1);
     CHECK(below.sent.at(0) > block.size());
-    CHECK(below.sent.at(0) <= TlsStream::out_size_bytes);
+    CHECK(below.sent.at(0) <= RecordBuffer::size_bytes);
     co_await close_session(scope, session);
   };
   loop.run(test(*loop.scope, identity));
