@@ -163,6 +163,13 @@ headrace_job* headrace_hub_upload_start(headrace_engine* engine, const headrace_
   return headrace::start(engine, std::move(request), dry_run, error);
 }
 
+headrace_job* headrace_s3_upload_start(headrace_engine* engine, const headrace_s3_upload* upload,
+                                       headrace_error** error) {
+  headrace::Result<headrace::CopyRequest> request = headrace::request_from_c(upload);
+  bool dry_run = request && request->dry_run;
+  return headrace::start(engine, std::move(request), dry_run, error);
+}
+
 headrace_job* headrace_urls_upload_start(headrace_engine* engine,
                                          const headrace_urls_upload* upload,
                                          headrace_error** error) {

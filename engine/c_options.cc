@@ -1,6 +1,7 @@
 #include "engine/c_options.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 
@@ -79,6 +80,81 @@ bool is_file(const std::string& path) {
   return ::stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode);
 }
 
+// What one of a few words stands for; `unsaid` where there is none.
+template <class Meaning, std::size_t count>
+Result<Meaning> one_of(std::string_view what, const char* word, Meaning unsaid,
+                       const std::array<std::pair<std::string_view, Meaning>, count>& meanings) {
+  if (word == nullptr) return unsaid;
+  for (const auto& [name, meaning] : meanings) {
+    if (word == name) return meaning;
+  }
+  return bad_options(fmt::format("headrace_s3_upload knows no {} '{}'", what, word));
+}
+
+Result<CopyChecksum> checksum_of(const headrace_s3_upload& upload) {
+  constexpr std::array<std::pair<std::string_view, CopyChecksum>, 3> known = {
+      {{"crc64nvme", CopyChecksum::crc64nvme},
+       {"crc32c", CopyChecksum::crc32c},
+       {"sha256", CopyChecksum::sha256}}};
+  return one_of("checksum", upload.checksum, CopyChecksum::crc64nvme, known);
+}
+
+Result<S3Flags> store_of(const headrace_s3_upload& upload) {
+  using Addressing = std::optional<S3Addressing>;
+  constexpr std::array<std::pair<std::string_view, Addressing>, 3> known = {
+      {{"auto", S3Addressing::automatic},
+       {"path", S3Addressing::path},
+       {"virtual", S3Addressing::virtual_host}}};
+  Result<Addressing> addressing = one_of("addressing", upload.addressing, Addressing(), known);
+  if (!addressing) return fail(std::move(addressing.error()));
+  S3Flags flags{.profile = if_given(upload.profile),
+                .region = if_given(upload.region),
+                .endpoint_url = if_given(upload.endpoint_url),
+                .addressing = *addressing,
+                .no_sign = upload.anonymous != 0,
+                .keys = {}};
+  S3Credentials keys{.access_key_id = text_of(upload.access_key_id),
+                     .secret_access_key = text_of(upload.secret_access_key),
+                     .session_token = text_of(upload.session_token),
+                     .source = "headrace_s3_upload"};
+  bool none = keys.access_key_id.empty();
+  if (none != keys.secret_access_key.empty() || (none && !keys.session_token.empty()))
+    return bad_options("headrace_s3_upload gives keys by half");
+  if (!none) flags.keys = std::move(keys);
+  return flags;
+}
+
+// The Hub's address and token have no part in it, so none can be wrong.
+Status check_not_offline(const Environment& environment) {
+  Result<Settings> settings =
+      load_settings({.endpoint = std::string(public_endpoint), .token = "none"}, environment);
+  if (!settings) return fail(std::move(settings.error()));
+  return check_online(*settings);
+}
+
+// Where it goes, in whose name, and what is written of it as text.
+Result<CopyRequest> copy_of(const headrace_s3_upload& upload, const Environment& environment) {
+  Result<StoreAddress> address = parse_store_address(upload.target);
+  if (!address) return fail(std::move(address.error()));
+  Result<NamedValues> metadata = parse_named_values("metadata", list_of(upload.metadata));
+  if (!metadata) return fail(std::move(metadata.error()));
+  Result<NamedValues> tags = parse_named_values("tags", list_of(upload.tags));
+  if (!tags) return fail(std::move(tags.error()));
+  Result<CopyChecksum> checksum = checksum_of(upload);
+  if (!checksum) return fail(std::move(checksum.error()));
+  Result<S3Flags> flags = store_of(upload);
+  if (!flags) return fail(std::move(flags.error()));
+  Result<S3Account> account = load_s3_account(*flags, environment);
+  if (!account) return fail(std::move(account.error()));
+  CopyRequest request{.account = std::move(*account)};
+  request.bucket = std::move(address->bucket);
+  request.prefix = std::move(address->key);
+  request.metadata = std::move(*metadata);
+  request.tags = std::move(*tags);
+  request.checksum = *checksum;
+  return request;
+}
+
 // The environment's, but for what is given. An empty token says that none is wanted.
 Result<Settings> settings_of(const headrace_hub_upload& upload) {
   Environment environment = process_environment();
@@ -153,6 +229,36 @@ Result<UploadRequest> request_from_c(const headrace_hub_upload* given) {
   request.description = text_of(all->description);
   request.keep_going = all->keep_going != 0;
   request.dry_run = all->dry_run != 0;
+  return request;
+}
+
+Result<CopyRequest> request_from_c(const headrace_s3_upload* given) {
+  Result<headrace_s3_upload> all = whole(given, "headrace_s3_upload");
+  if (!all) return fail(std::move(all.error()));
+  if (all->target == nullptr) return bad_options("headrace_s3_upload names no target");
+  if (all->local_path == nullptr || *all->local_path == '\0')
+    return bad_options("headrace_s3_upload names no local path");
+  Environment environment = process_environment();
+  Result<CopyRequest> request = copy_of(*all, environment);
+  if (!request) return request;
+  if (all->dry_run == 0) {
+    if (Status online = check_not_offline(environment); !online)
+      return fail(std::move(online.error()));
+  }
+  // The host's standard input is not ours to read: here this is the name of a file.
+  std::string path = all->local_path;
+  request->sources = {path == "-" ? "./-" : path};
+  request->include = list_if_given(all->include);
+  request->exclude = list_of(all->exclude);
+  request->content_type = text_of(all->content_type);
+  request->storage_class = text_of(all->storage_class);
+  request->encryption = text_of(all->encryption);
+  request->kms_key_id = text_of(all->kms_key_id);
+  request->part_size = all->part_size;
+  request->if_none_match = all->if_none_match != 0;
+  request->skip_same = all->skip_existing != 0;
+  request->keep_going = all->keep_going != 0;
+  request->dry_run = all->dry_run != 0;
   return request;
 }
 

@@ -1,9 +1,11 @@
 // copy_request.h: what one copy into a bucket is asked to do. A value; the front door takes it.
+// What people write of it as text is read here. Fails with: bad_arguments.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,19 @@ namespace headrace {
 // Which checksum goes with the content. Their parts' values combine to the whole's, but for
 // SHA-256, where a store keeps one of the parts'.
 enum class CopyChecksum : std::uint8_t { crc64nvme, crc32c, sha256 };
+
+struct StoreAddress {
+  std::string bucket;
+  std::string key;  // or what keys begin with; may be empty
+};
+// s3://BUCKET[/KEY]
+Result<StoreAddress> parse_store_address(std::string_view text);
+
+using NamedValues = std::vector<std::pair<std::string, std::string>>;
+// NAME=VALUE each, in ASCII: names become part of a field's name, values a field's value. `what`
+// they are is for messages.
+Result<NamedValues> parse_named_values(std::string_view what,
+                                       const std::vector<std::string>& texts);
 
 struct CopyRequest {
   S3Account account;
@@ -31,11 +46,11 @@ struct CopyRequest {
 
   // Of every object.
   std::string content_type;  // empty: by the name
-  std::vector<std::pair<std::string, std::string>> metadata;
-  std::vector<std::pair<std::string, std::string>> tags;
+  NamedValues metadata;
+  NamedValues tags;
   std::string storage_class;
   std::string encryption;  // AES256, aws:kms …; empty: as the bucket has it
-  std::string kms_key_id;
+  std::string kms_key_id;  // means aws:kms, unless said otherwise
 
   CopyChecksum checksum = CopyChecksum::crc64nvme;
   std::uint64_t part_size = 0;  // 0: by the object's size

@@ -146,6 +146,40 @@ HEADRACE_EXPORT headrace_job* headrace_hub_upload_start(headrace_engine* engine,
                                                         const headrace_hub_upload* upload,
                                                         headrace_error** error);
 
+// A file or a folder into a bucket of S3 or of a store that speaks it, as the command `headrace cp`
+// does it. What is not given here is found as the AWS tools find it (AWS_PROFILE, AWS_ENDPOINT_URL,
+// ~/.aws …; cli.md). Lists end with null.
+typedef struct headrace_s3_upload {
+  size_t size;
+  const char* target;             // s3://BUCKET[/KEY]; needed
+  const char* local_path;         // needed
+  const char* profile;            // null: from the environment
+  const char* region;             // null: from the environment or the profile
+  const char* endpoint_url;       // null: from the environment or the profile, else AWS's own
+  const char* addressing;         // auto, path, virtual; null: by the profile
+  const char* access_key_id;      // with its secret; null: from the environment, a profile …
+  const char* secret_access_key;  //
+  const char* session_token;      // of keys that do not last; null: none
+  const char* const* include;     // patterns, of a folder's files; null: all
+  const char* const* exclude;     // null: none
+  const char* content_type;       // of every object; null: by its name
+  const char* const* metadata;    // NAME=VALUE; null: none
+  const char* const* tags;        // NAME=VALUE; null: none
+  const char* storage_class;      // null: as the bucket has it
+  const char* encryption;         // AES256, aws:kms …; null: as the bucket has it
+  const char* kms_key_id;         // null: as the bucket has it
+  const char* checksum;           // crc64nvme, crc32c, sha256; null: crc64nvme
+  uint64_t part_size;             // of large objects; 0: by their size
+  uint64_t anonymous;             // 1: nothing is signed, whatever keys there are
+  uint64_t if_none_match;         // 1: an object that exists is an error
+  uint64_t skip_existing;         // 1: one that exists with the same content is left alone
+  uint64_t keep_going;            // 1: a file that fails is left out
+  uint64_t dry_run;               // 1: reads and plans, sends nothing
+} headrace_s3_upload;
+HEADRACE_EXPORT headrace_job* headrace_s3_upload_start(headrace_engine* engine,
+                                                       const headrace_s3_upload* upload,
+                                                       headrace_error** error);
+
 // Bytes of a file, or of memory, cut into parts of one size, each by one PUT to its own URL, which
 // somebody else has negotiated: what hf_transfer's multipart_upload does. Nothing is asked before
 // and nothing is said afterwards; the parts' tags (ETags) are in the result. Bytes in memory are
@@ -209,7 +243,7 @@ HEADRACE_EXPORT int headrace_job_cancel(headrace_job* job);
 
 // --- what a job has done; null until it has ended well ---
 
-// The URL of what was uploaded; "" if it has none.
+// The URL of what was uploaded, or s3://BUCKET/KEY; "" if it has none.
 HEADRACE_EXPORT const char* headrace_job_url(headrace_job* job);
 // The ETag of a part, counted from 0, as the store gave it; "" if it gave none. Null beyond the
 // last part.

@@ -116,7 +116,9 @@ Status read_output(const std::string& program, pid_t process, const ProcessLimit
   Descriptor timer;
   if (!start_timer(timer, limits.time)) return fail(system_error("program_failed", "timer", errno));
   Descriptor end(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
-  if (end.get() < 0) return fail(system_error("program_failed", "pidfd_open", errno));
+  // Where SIGCHLD is ignored, one that has ended is gone already.
+  if (end.get() < 0 && errno != ESRCH)
+    return fail(system_error("program_failed", "pidfd_open", errno));
   while (out.read.get() >= 0 || err.read.get() >= 0 || end.get() >= 0) {
     std::array<pollfd, 4> waits = {{{out.read.get(), POLLIN, 0},
                                     {err.read.get(), POLLIN, 0},

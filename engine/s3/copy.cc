@@ -178,7 +178,9 @@ S3RoadOptions S3Copy::road_options() const {
   for (const auto& [name, value] : request_.metadata) fields.set("x-amz-meta-" + name, value);
   if (!request_.tags.empty()) fields.set("x-amz-tagging", encoded_tags(request_.tags));
   if (!request_.storage_class.empty()) fields.set("x-amz-storage-class", request_.storage_class);
-  if (!request_.encryption.empty()) fields.set("x-amz-server-side-encryption", request_.encryption);
+  std::string encryption = request_.encryption;
+  if (encryption.empty() && !request_.kms_key_id.empty()) encryption = "aws:kms";
+  if (!encryption.empty()) fields.set("x-amz-server-side-encryption", encryption);
   if (!request_.kms_key_id.empty())
     fields.set("x-amz-server-side-encryption-aws-kms-key-id", request_.kms_key_id);
   return options;

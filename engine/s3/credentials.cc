@@ -240,6 +240,7 @@ Result<CredentialSource> find_credentials(const S3Flags& flags, const AwsProfile
     nobody.source = "--no-sign-request";
     return nobody;
   }
+  if (flags.keys) return *flags.keys;
   for (auto look :
        {in_environment, role_by_other_keys, web_identity, single_sign_on, in_credentials_file,
         login, by_process, in_config_file, in_container, on_instance}) {

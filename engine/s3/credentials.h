@@ -1,5 +1,6 @@
 // credentials.h: where the keys for a store come from, in the order of botocore.
 //
+//  0. what a program hands in
 //  1. AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, unless a profile was named by flag
 //  2. a role for a web identity: AWS_WEB_IDENTITY_TOKEN_FILE with AWS_ROLE_ARN, or the profile's
 //  3. the profile's keys in the credentials file, its `credential_process`, its keys in the config

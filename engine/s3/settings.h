@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "engine/s3/profile.h"
+#include "engine/s3/sigv4.h"
 
 namespace headrace {
 
@@ -31,7 +32,8 @@ struct S3Flags {
   std::optional<std::string> region;
   std::optional<std::string> endpoint_url;
   std::optional<S3Addressing> addressing;
-  bool no_sign = false;  // anonymous, whatever keys there are
+  bool no_sign = false;               // anonymous, whatever keys there are
+  std::optional<S3Credentials> keys;  // of a program that has them; before all others
 };
 
 struct IgnoredSetting {

@@ -5,62 +5,20 @@ out of them. Examples are compiled as a stranger would, from an installed prefix
 """
 
 import json
-import os
 import re
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
+from c_door import STRICT, compile_installed, symbols
 from conftest import MIB, ROOT, Hub, bytes_of, clean_environment, make_folder, run_program
+
+pytest_plugins = "c_door_fixtures"
 
 SCENARIOS = ["versions", "engine_options", "upload_options", "events", "callbacks", "cancel",
              "handles", "errors", "forks", "signals", "threads"]
 URLS_SCENARIOS = ["urls", "urls_refused", "urls_cancel", "urls_threads"]
-STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]
-
-
-@pytest.fixture(scope="session")
-def build(program):
-    return Path(program).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def library(build):
-    return build / "engine/libheadrace.so.0"
-
-
-@pytest.fixture(scope="session")
-def sanitized(library):
-    """Whether the library wants a sanitizer's runtime, which strangers don't have."""
-    return any(name.startswith(("__asan_", "__tsan_")) for name, kind in symbols(library)
-               if kind == "U")
-
-
-@pytest.fixture(scope="session")
-def prefix(build, tmp_path_factory):
-    """What `meson install` leaves, below a folder that stands for the root."""
-    root = tmp_path_factory.mktemp("root")
-    subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--destdir", root],
-                   check=True, stdout=subprocess.PIPE)
-    return root
-
-
-def symbols(library):
-    """(name, kind) of the dynamic symbols, without their versions."""
-    out = subprocess.run(["llvm-nm-19", "-D", library], check=True, capture_output=True,
-                         text=True).stdout
-    return [(line.split()[-1].split("@")[0], line.split()[-2]) for line in out.splitlines()]
-
-
-def compile_installed(prefix, source, into, *flags):
-    where = next(prefix.rglob("headrace.pc")).parent
-    env = os.environ | {"PKG_CONFIG_PATH": str(where), "PKG_CONFIG_SYSROOT_DIR": str(prefix)}
-    found = subprocess.run(["pkg-config", "--cflags", "--libs", "headrace"], env=env, check=True,
-                           capture_output=True, text=True).stdout.split()
-    subprocess.run(["clang-19", *flags, str(source), *found, "-o", str(into)], check=True)
-    return next(prefix.rglob("libheadrace.so.0")).parent
 
 
 @pytest.mark.parametrize("language", ["door", "door_cpp"])
@@ -205,19 +163,6 @@ def test_header_in_other_languages(prefix, sanitized, tmp_path, standard):
                                   "-pedantic", "-Wall", "-Wextra", "-Werror")
     done = run_program([str(tmp_path / "version")], clean_environment(LD_LIBRARY_PATH=libraries))
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", done.out)
-
-
-@pytest.fixture
-def python(library, sanitized, hub, tmp_path, client_2_4_0):
-    """Runs a script that may import tools/examples/headrace.py."""
-    if sanitized:
-        pytest.skip("a sanitizer's library has no strangers")
-
-    def run(script, **env):
-        return client_2_4_0(script=script, PYTHONPATH=ROOT / "tools/examples",
-                            PYTHONDONTWRITEBYTECODE=1, HEADRACE_LIBRARY=library, **env)
-
-    return run
 
 
 def test_python_example(python, hub, tmp_path, folder, download):

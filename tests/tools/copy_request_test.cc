@@ -34,20 +34,9 @@ std::string refused(const CopyArguments& arguments) {
 
 }  // namespace
 
-TEST_CASE("the address of a bucket falls into its name and a key") {
-  CHECK(parse_store_address("s3://b")->bucket == "b");
-  CHECK(parse_store_address("s3://b/")->key.empty());
-  CHECK(parse_store_address("s3://b/k/l")->key == "k/l");
-  CHECK(parse_store_address("s3://b//k")->key == "/k");
-  for (const char* wrong : {"b/k", "s3://", "s3:///k", "http://b/k", ""}) {
-    CHECK(parse_store_address(wrong).error().code == "bad_arguments");
-  }
-}
-
 TEST_CASE("a copy has its store, its keys and what goes with each object") {
   CopyArguments arguments = copy({"a"}, "s3://b/k");
   arguments.metadata = {"author=me", "formula=a=b"};
-  arguments.kms_key_id = "id";
   Result<CopyRequest> request = prepare_copy(arguments, environment());
   REQUIRE(request);
   CHECK(request->bucket == "b");
@@ -56,7 +45,6 @@ TEST_CASE("a copy has its store, its keys and what goes with each object") {
   REQUIRE(std::holds_alternative<S3Credentials>(request->account.credentials));
   CHECK(std::get<S3Credentials>(request->account.credentials).access_key_id == "AKID");
   CHECK(request->metadata[1] == std::pair<std::string, std::string>("formula", "a=b"));
-  CHECK(request->encryption == "aws:kms");
 }
 
 TEST_CASE("what cannot be copied is refused before anything is asked") {

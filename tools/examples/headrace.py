@@ -6,7 +6,7 @@
         print(job.wait(print)["url"])
 
 HEADRACE_LIBRARY names the library, else the loader finds it. As a program:
-headrace.py OWNER/NAME PATH.
+headrace.py OWNER/NAME PATH, or s3://BUCKET/KEY PATH.
 """
 
 import ctypes
@@ -46,6 +46,19 @@ class HubUpload(Struct):
                 ("dry_run", c_uint64)]
 
 
+class S3Upload(Struct):
+    _fields_ = [("size", c_size_t), ("target", c_char_p), ("local_path", c_char_p),
+                ("profile", c_char_p), ("region", c_char_p), ("endpoint_url", c_char_p),
+                ("addressing", c_char_p), ("access_key_id", c_char_p),
+                ("secret_access_key", c_char_p), ("session_token", c_char_p),
+                ("include", POINTER(c_char_p)), ("exclude", POINTER(c_char_p)),
+                ("content_type", c_char_p), ("metadata", POINTER(c_char_p)),
+                ("tags", POINTER(c_char_p)), ("storage_class", c_char_p), ("encryption", c_char_p),
+                ("kms_key_id", c_char_p), ("checksum", c_char_p), ("part_size", c_uint64),
+                ("anonymous", c_uint64), ("if_none_match", c_uint64), ("skip_existing", c_uint64),
+                ("keep_going", c_uint64), ("dry_run", c_uint64)]
+
+
 class UrlsUpload(Struct):
     _fields_ = [("size", c_size_t), ("path", c_char_p), ("data", c_void_p), ("data_size", c_uint64),
                 ("offset", c_uint64), ("length", c_uint64), ("part_size", c_uint64),
@@ -69,6 +82,8 @@ engine_create = declare("engine_create", c_void_p, POINTER(EngineOptions), POINT
 engine_destroy = declare("engine_destroy", None, c_void_p)
 hub_upload_start = declare("hub_upload_start", c_void_p, c_void_p, POINTER(HubUpload),
                            POINTER(c_void_p))
+s3_upload_start = declare("s3_upload_start", c_void_p, c_void_p, POINTER(S3Upload),
+                          POINTER(c_void_p))
 urls_upload_start = declare("urls_upload_start", c_void_p, c_void_p, POINTER(UrlsUpload),
                             POINTER(c_void_p))
 job_progress = declare("job_progress", c_int, c_void_p, POINTER(Progress))
@@ -108,6 +123,10 @@ class Engine:
     def upload(self, repo, local_path, **options):
         """A file or folder to a repo; options are the fields of headrace_hub_upload."""
         return Job(self, hub_upload_start, HubUpload, repo=repo, local_path=local_path, **options)
+
+    def copy(self, local_path, target, **options):
+        """A file or folder to s3://BUCKET[/KEY]; options are the fields of headrace_s3_upload."""
+        return Job(self, s3_upload_start, S3Upload, target=target, local_path=local_path, **options)
 
     def send_parts(self, source, urls, part_size, **options):
         """A file by its path, or bytes, to one URL a part. The ETags are the result's part_tags."""
@@ -163,10 +182,13 @@ class Job:
 
 def main():
     if len(sys.argv) != 3:
-        sys.exit("usage: headrace.py OWNER/NAME PATH")
+        sys.exit("usage: headrace.py OWNER/NAME|s3://BUCKET/KEY PATH")
+    target, path = sys.argv[1:]
     with Engine() as engine:
         try:
-            print(engine.upload(*sys.argv[1:]).wait()["url"])
+            to_store = target.startswith("s3://")
+            job = engine.copy(path, target) if to_store else engine.upload(target, path)
+            print(job.wait()["url"])
         except Error as error:
             sys.exit(str(error))
 

@@ -1,12 +1,14 @@
-/* Uploads a file or a folder to a repo on the Hub, and says how far it is.
+/* Uploads a file or a folder to a repo on the Hub or into a bucket, and says how far it is.
  *
  *   cc -std=c99 upload.c $(pkg-config --cflags --libs headrace) -o upload
  *   ./upload OWNER/NAME PATH
+ *   ./upload s3://BUCKET/KEY PATH
  *
- * Endpoint and token are those that the Hub's own tools would take. */
+ * Endpoint, token and keys are those that the Hub's own tools and AWS's would take. */
 #include <headrace.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static int failed(headrace_error* error) {
   fprintf(stderr, "%s\n", headrace_error_text(error));
@@ -22,13 +24,25 @@ static void show(headrace_job* job) {
           progress.files_total, progress.bytes_sent >> 20);
 }
 
-static int upload(headrace_engine* engine, const char* repo, const char* path) {
+static headrace_job* start(headrace_engine* engine, const char* target, const char* path,
+                           headrace_error** error) {
+  if (strncmp(target, "s3://", 5) == 0) {
+    headrace_s3_upload copy = {0};
+    copy.size = sizeof copy;
+    copy.target = target;
+    copy.local_path = path;
+    return headrace_s3_upload_start(engine, &copy, error);
+  }
+  headrace_hub_upload upload = {0};
+  upload.size = sizeof upload;
+  upload.repo = target;
+  upload.local_path = path;
+  return headrace_hub_upload_start(engine, &upload, error);
+}
+
+static int upload(headrace_engine* engine, const char* target, const char* path) {
   headrace_error* error = NULL;
-  headrace_hub_upload what = {0};
-  what.size = sizeof what;
-  what.repo = repo;
-  what.local_path = path;
-  headrace_job* job = headrace_hub_upload_start(engine, &what, &error);
+  headrace_job* job = start(engine, target, path, &error);
   if (!job) return failed(error);
 
   headrace_outcome outcome;
@@ -41,7 +55,7 @@ static int upload(headrace_engine* engine, const char* repo, const char* path) {
 
 int main(int count, char** words) {
   if (count != 3) {
-    fprintf(stderr, "usage: upload OWNER/NAME PATH\n");
+    fprintf(stderr, "usage: upload OWNER/NAME|s3://BUCKET/KEY PATH\n");
     return 2;
   }
   headrace_error* error = NULL;

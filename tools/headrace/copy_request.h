@@ -4,21 +4,11 @@
 // Fails with: bad_arguments, bad_bucket, and what s3_account.h fails with.
 #pragma once
 
-#include <string>
-#include <string_view>
-
 #include "engine/copy_request.h"
 #include "engine/settings.h"
 #include "tools/headrace/arguments.h"
 
 namespace headrace {
-
-struct StoreAddress {
-  std::string bucket;
-  std::string key;  // or what keys begin with; may be empty
-};
-// s3://BUCKET[/KEY]
-Result<StoreAddress> parse_store_address(std::string_view text);
 
 Result<CopyRequest> prepare_copy(const CopyArguments&, const Environment&);
 

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include "engine/engine.h"
-#include "tools/headrace/copy_request.h"
 #include "tools/headrace/naming.h"
 #include "tools/headrace/sizes.h"
 #include "tools/headrace/verbs.h"

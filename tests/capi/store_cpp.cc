@@ -1,0 +1,2 @@
+// The same program, to a C++ compiler.
+#include "tests/capi/store.c"
