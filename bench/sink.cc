@@ -44,7 +44,11 @@ constexpr std::uint64_t body_size_max = 64 * 1024 * 1024;
 // Far more than a socket holds: one call drops whatever has arrived.
 constexpr std::uint64_t drop_size_max = 16 * 1024 * 1024;
 
+// A trailer with a checksum is far shorter.
+constexpr std::uint64_t trailer_size_max = 256;
+
 SinkHub served;
+SinkStore store;
 std::array<std::atomic<std::uint64_t>, sink_call_count> calls{};
 std::atomic<std::uint64_t> requests_total{0};
 std::atomic<std::uint64_t> bytes_total{0};
@@ -161,8 +165,9 @@ std::optional<std::uint64_t> length_of(std::string_view head) {
 
 bool send_answer(const Wire& wire, SinkCall call, std::string_view method,
                  const SinkAnswer& answer) {
-  std::string head = fmt::format("HTTP/1.1 {} {}\r\ncontent-length: {}\r\n", answer.status,
-                                 answer.status < 300 ? "OK" : "No", answer.body.size());
+  std::uint64_t size = method == "HEAD" && answer.body.empty() ? answer.size : answer.body.size();
+  std::string head = fmt::format("HTTP/1.1 {} {}\r\ncontent-length: {}\r\n{}", answer.status,
+                                 answer.status < 300 ? "OK" : "No", size, answer.fields);
   if (!answer.body.empty()) head += fmt::format("content-type: {}\r\n", answer.type);
   if (!answer.error_code.empty()) head += fmt::format("x-error-code: {}\r\n", answer.error_code);
   if (call == SinkCall::content)
@@ -170,6 +175,28 @@ bool send_answer(const Wire& wire, SinkCall call, std::string_view method,
   head += "\r\n";
   if (method != "HEAD") head += answer.body;
   return send_all(wire, head);
+}
+
+// Reads and forgets `size` bytes, of which the first may be in `buffer`, but for the last that fit
+// into a trailer, if there is one: those are returned.
+std::optional<std::string> drop_body(const Wire& wire, std::string& buffer, std::uint64_t size,
+                                     bool has_trailer) {
+  std::uint64_t kept = has_trailer ? std::min(size, trailer_size_max) : 0;
+  std::uint64_t dropped = std::min<std::uint64_t>(size - kept, buffer.size());
+  buffer.erase(0, dropped);
+  if (!drop(wire, size - kept - dropped) || !read_body(wire, buffer, kept)) return std::nullopt;
+  std::string tail = buffer.substr(0, kept);
+  buffer.erase(0, kept);
+  return tail;
+}
+
+SinkAnswer answer_of_store(std::string_view head, std::string_view method, std::string_view target,
+                           std::uint64_t length, std::string_view tail) {
+  SinkStoreCall call{.method = method, .target = target, .size = length, .checksum = {}};
+  call.checksum = checksum_in(tail.empty() ? head : tail);
+  if (std::optional<std::string_view> size = header(head, "x-amz-decoded-content-length"))
+    std::from_chars(size->data(), size->data() + size->size(), call.size);
+  return store.answer(call);
 }
 
 // `head` without its blank line is the request; its body, as far as it is here, is in `buffer`.
@@ -193,15 +220,16 @@ bool answer_one(const Wire& wire, std::string_view head, std::string& buffer) {
     body = buffer.substr(0, *length);
     buffer.erase(0, *length);
   } else {
-    std::uint64_t buffered = std::min<std::uint64_t>(*length, buffer.size());
-    buffer.erase(0, buffered);
-    if (!drop(wire, *length - buffered)) return false;
+    bool has_trailer = header(head, "x-amz-trailer").has_value();
+    std::optional<std::string> tail = drop_body(wire, buffer, *length, has_trailer);
+    if (!tail) return false;
+    body = std::move(*tail);
   }
   bytes_total += *length;
   ++requests_total;
   ++calls[static_cast<std::size_t>(call)];
-  std::optional<SinkAnswer> of_store = s3_answer_of(method, target);
-  if (of_store) return send_answer(wire, call, method, *of_store);
+  if (SinkStore::is_asked(target))
+    return send_answer(wire, call, method, answer_of_store(head, method, target, *length, body));
   // By the name it was asked for by, so that a relay in front of it sees the content as well.
   SinkHub asked = served;
   if (std::optional<std::string_view> host = header(head, "host")) {

@@ -9,8 +9,6 @@ using Json = nlohmann::json;
 
 constexpr std::string_view commit_oid = "0123456789abcdef0123456789abcdef01234567";
 
-std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
-
 // "/api/models/me/r/commit/main": {"models", "me/r"}; empty if it is no repo's.
 struct Place {
   std::string_view types;
@@ -110,6 +108,8 @@ SinkAnswer looked(std::string_view path) {
 }
 
 }  // namespace
+
+std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
 
 std::string_view name_of(SinkCall call) {
   constexpr std::string_view names[] = {"content", "create", "preupload", "batch", "completion",

@@ -33,7 +33,9 @@ enum class SinkCall : std::uint8_t {
 inline constexpr std::size_t sink_call_count = static_cast<std::size_t>(SinkCall::other) + 1;
 std::string_view name_of(SinkCall);
 
-// `target` is what stands between the method and the version.
+// `target` is what stands between the method and the version; its path, what stands before the
+// query.
+std::string_view path_of(std::string_view target);
 SinkCall call_of(std::string_view method, std::string_view target);
 // The answer depends on the request's body; that of any other call may be dropped unread.
 bool needs_body(SinkCall);
@@ -43,6 +45,8 @@ struct SinkAnswer {
   std::string body;
   std::string error_code;  // for X-Error-Code, empty for none
   std::string_view type = "application/json";
+  std::string fields;      // more lines for the head, each with its end
+  std::uint64_t size = 0;  // of what a HEAD is about
 };
 // A body that is not what the call wants is answered 400.
 SinkAnswer answer_of(const SinkHub&, SinkCall, std::string_view target, std::string_view body);
