@@ -4,7 +4,8 @@
 
 CLIENT is awscrt, obstore or hf_transfer: the first two with the settings that cost them least,
 unsigned and without checksums, so that the way of the bytes is compared; hf_transfer as the Hub's
-own client calls it.
+own client calls it. awscrt-crc64nvme and awscrt-crc32 send a checksum behind each part, as AWS's
+own tools do.
 """
 
 import os
@@ -18,7 +19,7 @@ HUB_PART = 16_000_000  # as the Hub's storage asks for
 CONNECTIONS = 8
 
 
-def awscrt(file, url):
+def awscrt(file, url, algorithm=None):
     from awscrt import auth, http, io, s3
     host = urlsplit(url).netloc
     group = io.EventLoopGroup()
@@ -28,8 +29,11 @@ def awscrt(file, url):
                          max_active_connections_override=CONNECTIONS)
     credentials = auth.AwsCredentialsProvider.new_static("bench", "bench")
     headers = http.HttpHeaders([("host", host), ("content-length", str(os.path.getsize(file)))])
+    checksum = algorithm and s3.S3ChecksumConfig(
+        algorithm=s3.S3ChecksumAlgorithm[algorithm], location=s3.S3ChecksumLocation.TRAILER)
     request = client.make_request(
         type=s3.S3RequestType.PUT_OBJECT, credential_provider=credentials, send_filepath=file,
+        checksum_config=checksum,
         request=http.HttpRequest("PUT", "/bucket/key", headers))
     request.finished_future.result()
 
@@ -58,4 +62,6 @@ def hf_transfer(file, url):
 
 
 if __name__ == "__main__":
-    {"awscrt": awscrt, "obstore": obstore, "hf_transfer": hf_transfer}[sys.argv[1]](*sys.argv[2:4])
+    name, _, algorithm = sys.argv[1].partition("-")
+    put = {"awscrt": awscrt, "obstore": obstore, "hf_transfer": hf_transfer}[name]
+    put(*sys.argv[2:4], *([algorithm.upper()] if algorithm else []))

@@ -16,6 +16,7 @@ from pathlib import Path
 MIB = 1 << 20
 GIB = 1 << 30
 WATCH_PERIOD_S = 0.02
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def add_common_flags(parser):
@@ -61,6 +62,11 @@ class Sink:
         believing = urllib.request.HTTPSHandler(context=ssl._create_unverified_context())
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), believing)
         return json.load(opener.open(self.url + "/"))
+
+    def cpu_seconds(self):
+        """Since it was started."""
+        words = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(words[11]) + int(words[12])) / TICKS_A_SECOND
 
     def __enter__(self):
         return self
@@ -114,6 +120,19 @@ def clean_environment(**extra):
             if not name.startswith(("HF_", "HUGGING", "AWS_", "SSL_CERT", "CURL_CA", "REQUESTS_CA"))
             and "proxy" not in name.lower()}
     return kept | {name: str(value) for name, value in extra.items()}
+
+
+def busy_seconds():
+    """CPU time of all cores so far that was neither idle nor waiting, whoever took it."""
+    words = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    ticks = list(map(int, words[:8]))
+    return (sum(ticks) - ticks[3] - ticks[4]) / TICKS_A_SECOND
+
+
+def own_cpu_seconds():
+    """Of this process and of those it has waited for."""
+    times = os.times()
+    return sum(times[:4])
 
 
 @dataclasses.dataclass
