@@ -8,7 +8,7 @@ import struct
 import subprocess
 
 import pytest
-from conftest import KIB, MIB, Run, bytes_of, headrace_environment, make_folder
+from conftest import KIB, MIB, Run, bytes_of, headrace_environment, make_folder, own_mounts
 
 IO_URING_SETUP = 425  # on every architecture
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -98,3 +98,18 @@ def test_few_descriptors(upload_under, tmp_path, download):
     run = upload_under(few, "f", "--workers", "2")
     assert run.code == 0, run
     assert download("me/machine") == expected
+
+
+def test_a_machine_of_32_mib(headrace, tmp_path, download):
+    """A quarter of it is less than what is needed, so that much is taken, and no more."""
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text(f"MemTotal:       {32 * KIB} kB\n")
+    files = {f"{n}.bin": bytes_of(2 * MIB + n, n) for n in range(12)}
+    expected = make_folder(tmp_path / "f", files | {"large.bin": bytes_of(40 * MIB + 1, 99)})
+    run = headrace("upload", "me/little", "f", "-v", "--json",
+                   prefix=own_mounts(f"mount --bind {meminfo} /proc/meminfo"))
+    assert run.code == 0, run
+    notes = [event["text"] for event in run.events if event["event"] == "note"]
+    assert "memory budget 16 MiB" in notes, notes
+    assert run.event("result")["totals"]["memory_peak_bytes"] < 16 * MIB + 64 * MIB
+    assert download("me/little") == expected

@@ -1,39 +1,15 @@
-"""Through proxies: real ones carry whole uploads, bad ones are named, and what is kept away from
-them goes straight."""
+"""Through proxies: who is asked, bad ones are named, and what is kept away from them goes straight.
+Whole uploads through them are in test_proxy_matrix.py."""
 
 import contextlib
-import re
 import socket
 
 import pytest
-from conftest import content_of
-from proxies import DOWNLOAD, HTML, PASSWORD_IN_URL, Scripted, Squid, Tinyproxy, doctor_error, \
+from proxies import HTML, PASSWORD_IN_URL, Scripted, Squid, Tinyproxy, doctor_error, \
     doctor_findings, endless, shows_no_secret, tells_nobody
 
 
 # Real proxies.
-
-@pytest.mark.parametrize("make", [Tinyproxy, Squid])
-def test_upload_and_download_over_http(headrace, relay, folder, download, client_2_4_0, tmp_path,
-                                       make):
-    """headrace sends by the proxy, and the real client fetches, both by the proxy and straight."""
-    where, expected = folder
-    with make() as proxy:
-        run = headrace("upload", "me/by-proxy", where, "-vv", endpoint=relay.url,
-                       env={"HTTP_PROXY": proxy.url})
-        assert run.code == 0 and shows_no_secret(run), run
-        sent = [(request.method, relay.url + request.target) for request in relay.requests]
-        client_2_4_0("python", "-c", DOWNLOAD, "me/by-proxy", str(tmp_path / "by-proxy"),
-                     endpoint=relay.url, HTTP_PROXY=proxy.url)
-        seen = proxy.seen()
-    assert any(method == "PUT" for method, _ in sent)
-    assert seen[:len(sent)] != [] and set(sent) <= set(seen)
-    assert len(seen) >= len(relay.requests)
-    assert tells_nobody(relay.requests)
-    assert content_of(tmp_path / "by-proxy") == expected == download("me/by-proxy")
-    commands = re.findall(r"request \d+: (curl .*)", run.err)
-    assert commands and all(f'-x "http://{proxy.address}"' in command for command in commands)
-
 
 def test_proxy_by_flag(headrace, relay):
     with Squid() as proxy:

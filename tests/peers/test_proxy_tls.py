@@ -1,9 +1,11 @@
 """Through proxies to https targets: tunnels (CONNECT), and proxies that speak TLS themselves."""
 
+import errno
+import socket
+
 import pytest
-from conftest import content_of
-from proxies import CREDENTIALS, DOWNLOAD, HTML, PASSWORD_IN_URL, Scripted, Squid, TlsFront, \
-    Tinyproxy, doctor_error, endless, shows_no_secret, tells_nobody
+from proxies import CREDENTIALS, HTML, PASSWORD_IN_URL, Scripted, Squid, TlsFront, Tinyproxy, \
+    doctor_error, endless, shows_no_secret
 from relay import Relay
 from tls import Authority, server_context
 
@@ -25,43 +27,6 @@ def tls_relay(hub, context):
         yield relay
 
 
-@pytest.mark.parametrize("make", [None, Tinyproxy, Squid])
-def test_upload_and_download(headrace, tls_relay, folder, client_2_4_0, tmp_path, authority, make):
-    where, expected = folder
-    target = tls_relay.url.removeprefix("https://")
-    with make() if make else Scripted() as proxy:
-        env = {"HTTPS_PROXY": proxy.url if make else ""}
-        run = headrace("upload", "me/tunnel", where, "-vv", "--ca-cert", authority.path,
-                       endpoint=tls_relay.url, env=env)
-        assert run.code == 0 and shows_no_secret(run), run
-        sent = len(tls_relay.requests)
-        client_2_4_0("python", "-c", DOWNLOAD, "me/tunnel", str(tmp_path / "back"),
-                     endpoint=tls_relay.url, SSL_CERT_FILE=authority.path, **env)
-        if make:
-            seen = proxy.seen()
-            assert seen and set(seen) == {("CONNECT", target)}
-    assert any(request.method == "PUT" for request in tls_relay.requests[:sent])
-    assert tells_nobody(tls_relay.requests)
-    assert content_of(tmp_path / "back") == expected
-    assert ("-x " in run.err) == bool(make)
-
-
-@pytest.mark.parametrize("make", [Tinyproxy, Squid])
-@pytest.mark.parametrize("secure", [False, True])
-def test_proxy_spoken_to_over_tls(headrace, relay, tls_relay, folder, download, authority, context,
-                                  make, secure):
-    target = tls_relay if secure else relay
-    with make() as proxy, TlsFront(proxy.port, context) as front:
-        run = headrace("upload", "me/tls-proxy", folder[0], "--ca-cert", authority.path,
-                       endpoint=target.url,
-                       env={"ALL_PROXY": f"https://{proxy.credentials}{front.address}"})
-        assert run.code == 0 and shows_no_secret(run), run
-        methods = {method for method, _ in proxy.seen()}
-    assert ("CONNECT" in methods) == secure and ("PUT" in methods) != secure
-    assert tells_nobody(target.requests)
-    assert download("me/tls-proxy") == folder[1]
-
-
 def test_who_is_believed_at_a_proxy(headrace, hub, context, authority):
     with Tinyproxy() as proxy, TlsFront(proxy.port, context) as front:
         error = doctor_error(headrace, hub.url, {"HTTP_PROXY": f"https://{front.address}"})
@@ -73,6 +38,16 @@ def test_who_is_believed_at_a_proxy(headrace, hub, context, authority):
 
 
 # Bad proxies.
+
+def test_proxy_that_refuses(headrace):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        error = doctor_error(headrace, "https://hub.test", {"HTTPS_PROXY": address})
+    assert (error["code"], error["stage"]) == ("connect_failed", "connect"), error
+    assert (error["host"], error["errno"]) == (address, errno.ECONNREFUSED), error
+    assert "HTTPS_PROXY" in error["hint"]
+
 
 BAD = {
     "closes": (b"", "connection_closed", 0),
@@ -98,12 +73,12 @@ def test_proxy_that(headrace, how):
     assert any(each.startswith(b"CONNECT hub.test:443 HTTP/1.1\r\n") for each in proxy.heard)
 
 
-@pytest.mark.parametrize("behind", [b"", HTML])
-def test_tunnel_that_leads_nowhere(headrace, behind):
+@pytest.mark.parametrize("behind, code", [(b"", "tls_handshake_cut"), (HTML, "tls_not_spoken")])
+def test_tunnel_that_leads_nowhere(headrace, behind, code):
     """Who closed it, or answered instead, cannot be told; that there is a proxy can."""
     with Scripted(b"HTTP/1.1 200 Connection established\r\n\r\n" + behind) as proxy:
         error = doctor_error(headrace, "https://hub.test", {"https_proxy": proxy.url})
-    assert error["stage"] == "tls" and error["host"] == "hub.test", error
+    assert (error["code"], error["stage"], error["host"]) == (code, "tls", "hub.test"), error
     assert f"through the proxy {proxy.address} of https_proxy" in error["message"]
 
 
