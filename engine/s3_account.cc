@@ -17,4 +17,10 @@ Result<S3Account> load_s3_account(const S3Flags& flags, const Environment& envir
                    .stores_file = stores_file(environment)};
 }
 
+Trust trust_of(const S3Account& account, const Trust& chosen) {
+  const S3Settings& settings = account.settings;
+  if (settings.ca_bundle.empty() || chosen.source == "--ca-cert") return chosen;
+  return {.source = settings.ca_bundle_source, .path = settings.ca_bundle, .root = {}};
+}
+
 }  // namespace headrace

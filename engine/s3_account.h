@@ -7,6 +7,7 @@
 
 #include "engine/s3/credentials.h"
 #include "engine/s3/settings.h"
+#include "net/trust.h"
 
 namespace headrace {
 
@@ -18,5 +19,9 @@ struct S3Account {
 };
 
 Result<S3Account> load_s3_account(const S3Flags& flags, const Environment& environment);
+
+// Whose certificates are believed when the store is spoken to: --ca-cert, then AWS_CA_BUNDLE or
+// the profile's `ca_bundle`, then `chosen` without them.
+Trust trust_of(const S3Account& account, const Trust& chosen);
 
 }  // namespace headrace

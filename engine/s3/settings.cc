@@ -228,8 +228,9 @@ Result<S3Settings> load_s3_settings(const S3Flags& flags, const AwsProfile& prof
   if (reader.s3_option("payload_signing_enabled")) {
     settings.sign_payload = is_true("payload_signing_enabled");
   }
-  if (const auto said = reader.either("AWS_CA_BUNDLE", "ca_bundle")) {
+  if (auto said = reader.either("AWS_CA_BUNDLE", "ca_bundle")) {
     settings.ca_bundle = expand_path(said->value, environment);
+    settings.ca_bundle_source = std::move(said->source);
   }
   for (auto [name, size] : {std::pair("multipart_threshold", &settings.multipart_threshold),
                             std::pair("multipart_chunksize", &settings.multipart_chunksize)}) {

@@ -53,7 +53,8 @@ struct S3Settings {
   bool accelerate = false;
   std::optional<bool> sign_payload;       // unless said, by how the store is reached
   bool checksums_only_if_needed = false;  // request_checksum_calculation = when_required
-  std::string ca_bundle;                  // a file or folder of certificates, empty: the system's
+  std::string ca_bundle;                  // a file or folder of certificates; empty: not said
+  std::string ca_bundle_source;           // empty with it
   std::optional<std::uint64_t> multipart_threshold;
   std::optional<std::uint64_t> multipart_chunksize;
   std::vector<IgnoredSetting> ignored;

@@ -13,7 +13,9 @@ int run_copy(const CopyArguments& arguments, Run& run) {
   if (!arguments.dry_run) {
     if (Status online = check_online(run.settings); !online) return end_with(online.error(), run);
   }
-  Result<std::unique_ptr<Engine>> engine = Engine::create(arguments.common.engine);
+  EngineOptions options = arguments.common.engine;
+  options.tls.trust = trust_of(request->account, options.tls.trust);
+  Result<std::unique_ptr<Engine>> engine = Engine::create(options);
   if (!engine) return end_with(engine.error(), run);
   for (const std::string& choice : (*engine)->choices()) {
     run.output.note(NoteLevel::debug, choice);

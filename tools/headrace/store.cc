@@ -29,7 +29,9 @@ int run_store(const StoreArguments& arguments, Run& run) {
   Result<S3Account> account = load_s3_account(arguments.store, run.environment);
   if (!account) return end_with(account.error(), run);
   if (Status online = check_online(run.settings); !online) return end_with(online.error(), run);
-  Result<std::unique_ptr<Engine>> engine = Engine::create(arguments.common.engine);
+  EngineOptions options = arguments.common.engine;
+  options.tls.trust = trust_of(*account, options.tls.trust);
+  Result<std::unique_ptr<Engine>> engine = Engine::create(options);
   if (!engine) return end_with(engine.error(), run);
   Result<std::vector<UnfinishedUpload>> uploads =
       (*engine)->list_unfinished(*account, address->bucket, address->key);

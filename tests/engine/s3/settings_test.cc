@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "engine/s3/credentials.h"
+#include "engine/s3_account.h"
 #include "tests/support/environment.h"
 
 namespace headrace {
@@ -180,6 +181,7 @@ TEST_CASE("S3: the options below s3 =") {
   CHECK(settings.multipart_chunksize == 16 << 20);
   CHECK(settings.checksums_only_if_needed);
   CHECK(settings.ca_bundle == "/home/u/ca.pem");
+  CHECK(settings.ca_bundle_source == "AWS_CA_BUNDLE");
   REQUIRE(settings.ignored.size() == 2);
   CHECK(settings.ignored[0].name == "s3.max_concurrent_requests");
   CHECK_FALSE(settings.ignored[0].reason.empty());
@@ -196,6 +198,25 @@ TEST_CASE("S3: the options below s3 =") {
     CHECK(failure_of({}, config).code == "bad_s3_setting");
   }
   CHECK(failure_of({{"AWS_REQUEST_CHECKSUM_CALCULATION", "never"}}).code == "bad_s3_setting");
+}
+
+TEST_CASE("S3: whose certificates are believed: the flag's, the account's, all others'") {
+  const S3Account said{
+      .settings = settings_of({{"AWS_CA_BUNDLE", "/a"}}, "[default]\nca_bundle=/b\n"),
+      .credentials = S3Credentials(),
+      .stores_file = {}};
+  const Trust flag{.source = "--ca-cert", .path = "/c", .root = {}};
+  const Trust variable{.source = "SSL_CERT_FILE", .path = "/d", .root = {}};
+  CHECK(trust_of(said, flag).path == "/c");
+  CHECK(trust_of(said, variable).path == "/a");
+  CHECK(trust_of(said, Trust()).text() == "AWS_CA_BUNDLE /a");
+  const S3Account silent{
+      .settings = settings_of({}), .credentials = S3Credentials(), .stores_file = {}};
+  CHECK(trust_of(silent, variable).path == "/d");
+  const S3Account profile{.settings = settings_of({}, "[default]\nca_bundle = /b\n"),
+                          .credentials = S3Credentials(),
+                          .stores_file = {}};
+  CHECK(trust_of(profile, variable).text() == "ca_bundle of profile default /b");
 }
 
 TEST_CASE("S3: anonymous by flag, whatever keys there are") {
