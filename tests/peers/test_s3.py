@@ -310,6 +310,7 @@ def stopped_by_ctrl_c(gateway, program, file, folder):
         run = finish(process)
         gate.open()
     assert run.code == 130 and run.error["class"] == "cancelled"
+    assert "--skip-existing" in run.error["hint"] and "commit" not in run.error["hint"]
     assert gateway.keys() == []
     if any("headrace s3 abort" in note["text"] for note in run.events if note["event"] == "note"):
         return False

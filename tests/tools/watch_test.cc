@@ -39,7 +39,8 @@ struct FakeJob {
                   return signal;
                 },
             .switch_rate_limit = [this] { return fmt::format("switched {}", ++switched); },
-            .now_ms = [this] { return now_ms; }};
+            .now_ms = [this] { return now_ms; },
+            .after_stop = "go on"};
   }
   std::optional<Event> next(std::chrono::milliseconds timeout) {
     now_ms += timeout.count();
@@ -102,7 +103,7 @@ TEST_CASE("a signal asks the job to stop, and the error says how to go on") {
   REQUIRE_FALSE(end.result.has_value());
   CHECK(end.result.error().code == "interrupted");
   CHECK(end.result.error().kind == ErrorClass::cancelled);
-  CHECK_FALSE(end.result.error().hint.empty());
+  CHECK(end.result.error().hint == "go on");
 }
 
 TEST_CASE("a job that ended well in spite of the signal has ended well") {

@@ -6,6 +6,14 @@
 #include "tools/headrace/verbs.h"
 
 namespace headrace {
+namespace {
+
+constexpr std::string_view after_stop =
+    "run the same command again, with --skip-existing to leave alone what is there: objects that "
+    "are whole stay; uploads under way are aborted, and headrace s3 ls shows what a store that was "
+    "too slow for it still holds";
+
+}  // namespace
 
 int run_copy(const CopyArguments& arguments, Run& run) {
   Result<CopyRequest> request = prepare_copy(arguments, run.environment);
@@ -21,7 +29,9 @@ int run_copy(const CopyArguments& arguments, Run& run) {
     run.output.note(NoteLevel::debug, choice);
   }
   std::shared_ptr<Job> job = (*engine)->start(std::move(*request));
-  return follow(**engine, *job, arguments.common, arguments.dry_run, run);
+  const Following following{
+      .common = arguments.common, .dry_run = arguments.dry_run, .after_stop = after_stop};
+  return follow(**engine, *job, following, run);
 }
 
 }  // namespace headrace

@@ -29,7 +29,8 @@ std::string switch_rate_limit(Engine& engine, std::uint64_t asked) {
   return fmt::format("the rate limit is {}/s again", size_text(static_cast<double>(asked)));
 }
 
-Watched watched_job(Job& job, Engine& engine, std::uint64_t rate_asked, Interrupts& interrupts) {
+Watched watched_job(Job& job, Engine& engine, const Following& following, Interrupts& interrupts) {
+  std::uint64_t rate_asked = following.common.engine.rate_limit;
   return {
       .next_event = [&job](std::chrono::milliseconds timeout) { return job.next_event(timeout); },
       .ended = [&job] { return job.ended(); },
@@ -37,7 +38,8 @@ Watched watched_job(Job& job, Engine& engine, std::uint64_t rate_asked, Interrup
       .wait = [&job] { return job.wait(); },
       .signal = [&interrupts] { return interrupts.take(); },
       .switch_rate_limit = [&engine, rate_asked] { return switch_rate_limit(engine, rate_asked); },
-      .now_ms = monotonic_ms};
+      .now_ms = monotonic_ms,
+      .after_stop = std::string(following.after_stop)};
 }
 
 // A signal that was seen decides the exit code, as a shell expects it.
@@ -65,10 +67,9 @@ int end_with(const Error& error, Run& run) {
   return code;
 }
 
-int follow(Engine& engine, Job& job, const CommonArguments& common, bool dry_run, Run& run) {
-  const WatchEnd end =
-      watch(watched_job(job, engine, common.engine.rate_limit, run.interrupts), run.output);
-  const int code = end_of(end, dry_run, run);
+int follow(Engine& engine, Job& job, const Following& following, Run& run) {
+  const WatchEnd end = watch(watched_job(job, engine, following, run.interrupts), run.output);
+  const int code = end_of(end, following.dry_run, run);
   // The engine waits for its jobs when it is destroyed; one that was left behind ends with us.
   if (end.abandoned) ::_exit(code);
   return code;
@@ -89,7 +90,11 @@ int run_upload(const UploadArguments& arguments, Run& run) {
     run.output.note(NoteLevel::debug, choice);
   }
   std::shared_ptr<Job> job = (*engine)->start(std::move(prepared->request));
-  return follow(**engine, *job, arguments.common, arguments.dry_run, run);
+  const Following following{
+      .common = arguments.common,
+      .dry_run = arguments.dry_run,
+      .after_stop = "run the same command again to go on: what was sent and committed stays"};
+  return follow(**engine, *job, following, run);
 }
 
 }  // namespace headrace

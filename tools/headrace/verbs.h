@@ -28,8 +28,14 @@ int run_whoami(const WhoAmIArguments&, Run&);
 int run_doctor(const DoctorArguments&, Run&);
 // Shows the requests that single calls have made, where they were asked for.
 void show_requests(Engine&, Run&);
-// Follows a job to its end, shows it, and says what the process ends with.
-int follow(Engine&, Job&, const CommonArguments&, bool dry_run, Run&);
+// Follows a job to its end, shows it, and says what the process ends with. `after_stop` is the hint
+// for whoever stops it.
+struct Following {
+  const CommonArguments& common;
+  bool dry_run = false;
+  std::string_view after_stop;
+};
+int follow(Engine&, Job&, const Following&, Run&);
 // Shows the error and says what the process ends with.
 int end_with(const Error&, Run&);
 

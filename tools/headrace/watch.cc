@@ -9,10 +9,10 @@ constexpr std::chrono::milliseconds step(100);
 // A second after Ctrl-C the prompt is back; the rest of it is for the process to end.
 constexpr std::int64_t stop_patience_ms = 800;
 
-Error interrupted() {
+Error interrupted(const Watched& watched) {
   return make_error(ErrorClass::cancelled, "interrupted", "the upload was stopped")
       .at("upload")
-      .hinting("run the same command again to go on: what was sent and committed stays");
+      .hinting(watched.after_stop);
 }
 
 }  // namespace
@@ -36,7 +36,7 @@ WatchEnd watch(const Watched& watched, Output& output) {
       output.note(NoteLevel::info, "stopping");
       watched.cancel();
     } else if (first_signal != 0 && (signal != 0 || now_ms >= patience_end_ms)) {
-      return {.result = fail(interrupted()), .signal = first_signal, .abandoned = true};
+      return {.result = fail(interrupted(watched)), .signal = first_signal, .abandoned = true};
     }
   }
   while (std::optional<Event> event = watched.next_event(std::chrono::milliseconds(0))) {
@@ -44,7 +44,7 @@ WatchEnd watch(const Watched& watched, Output& output) {
   }
   Result<UploadResult> result = watched.wait();
   if (!result && first_signal != 0 && result.error().kind == ErrorClass::cancelled) {
-    result = fail(interrupted());
+    result = fail(interrupted(watched));
   }
   return {.result = std::move(result), .signal = first_signal, .abandoned = false};
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "engine/event.h"
 #include "engine/result.h"
@@ -26,6 +27,7 @@ struct Watched {
   std::function<int()> signal;                     // 0: none
   std::function<std::string()> switch_rate_limit;  // says what holds now
   std::function<std::int64_t()> now_ms;            // monotonic
+  std::string after_stop;                          // what stays, and how to go on: for the error
 };
 
 struct WatchEnd {
