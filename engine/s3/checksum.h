@@ -63,6 +63,8 @@ struct S3ChecksumUse {
   bool whole = true;         // and that of the whole, if its type is FULL_OBJECT
   std::string why;           // for -v: what it was chosen by
 
+  // Whether it knows the fields at all: some stores refuse a request for one of them.
+  bool known() const { return part_way != S3ChecksumWay::none || declared || whole; }
   bool operator==(const S3ChecksumUse&) const = default;
 };
 

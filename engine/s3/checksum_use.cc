@@ -24,6 +24,13 @@ S3ChecksumUse no_checksums(std::string_view why) {
           .why = std::string(why)};
 }
 
+// Undeclared: a store that doesn't know the fields is told nothing that it could refuse.
+S3ChecksumUse plain_fields(std::string_view why) {
+  S3ChecksumUse use = no_checksums(why);
+  use.part_way = S3ChecksumWay::header;
+  return use;
+}
+
 bool is_host_of(std::string_view host, std::string_view domain) {
   return host == domain || (host.ends_with(domain) && host[host.size() - domain.size() - 1] == '.');
 }
@@ -87,6 +94,10 @@ std::optional<S3ChecksumUse> preset_checksums(const S3Settings& settings) {
   if (is_host_of(url->host, "s3.hf.co")) {
     return no_checksums("the Hub's storage buckets take none");
   }
+  if (is_host_of(url->host, "backblazeb2.com")) return no_checksums("Backblaze B2 takes none");
+  if (is_host_of(url->host, "r2.cloudflarestorage.com")) {
+    return plain_fields("Cloudflare R2 reads no trailers");
+  }
   return std::nullopt;
 }
 
@@ -95,13 +106,13 @@ S3ChecksumUse checksums_after(const S3Trial& trial) {
   const bool decoded = trial.trailer && trial.size == trial_content.size();
   if (decoded && trial.names_parts) return {.why = "the store took a trailer on trial"};
   // It may take what stands before the bytes; where it doesn't know them, the fields say nothing.
-  return {.part_way = S3ChecksumWay::header,
-          .declared = false,
-          .parts_listed = false,
-          .whole = false,
-          .why = decoded         ? "the store took a trailer on trial, and did not look at it"
-                 : trial.trailer ? "the store took a trailer for content on trial"
-                                 : "the store refused a trailer on trial"};
+  return plain_fields(decoded         ? "the store took a trailer on trial, and did not look at it"
+                      : trial.trailer ? "the store took a trailer for content on trial"
+                                      : "the store refused a trailer on trial");
+}
+
+S3ChecksumUse checksums_untried() {
+  return plain_fields("what goes in one piece has its checksum before it");
 }
 
 std::string stores_file(const Environment& environment) {

@@ -1,12 +1,15 @@
 // checksum_use.h: what a store is to be told of checksums: by its name, by a trial, or as a trial
 // showed before.
 //
-// AWS takes all there is; the Hub's storage buckets say that they read no trailers. Any other store
-// is tried once: an upload in parts is begun with a checksum declared, one small part is sent with
-// its checksum behind it, the parts are asked for, and the upload is aborted, so nothing stays. A
-// store that does not know the framing keeps it as content, which only the size in that list
-// shows. What came of it is kept for 30 days in a file that holds addresses and no secrets.
-// Pure; any thread. Sources: the S3 API reference; the Hub's page on storage buckets and S3.
+// AWS takes all there is. Three others are known by their hosts: the Hub's storage buckets ask for
+// no checksums, Backblaze B2 refuses every field that names one, Cloudflare R2 reads no aws-chunked
+// bodies and takes a checksum as a plain field. Any other store is tried once: an upload in parts
+// is begun with a checksum declared, one small part is sent with its checksum behind it, the parts
+// are asked for, and the upload is aborted, so nothing stays. A store that does not know the
+// framing keeps it as content, which only the size in that list shows. What came of it is kept for
+// 30 days in a file that holds addresses and no secrets. Pure; any thread. Sources: the S3 API
+// reference; the Hub's page on storage buckets and S3; the pages on S3 compatibility of B2
+// (unsupported headers) and R2 (checksum types; streaming SigV4).
 #pragma once
 
 #include <cstdint>
@@ -32,6 +35,8 @@ struct S3Trial {
   bool names_parts = false;  // a checksum stood in the answer to the part, or in the list
 };
 S3ChecksumUse checksums_after(const S3Trial& trial);
+// Of a store that nobody knows and nobody tries: fields before the bytes, where they are known.
+S3ChecksumUse checksums_untried();
 
 // The file of what trials showed, a line for each store. A line that is not ours says nothing.
 std::string stores_file(const Environment& environment);

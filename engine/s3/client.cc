@@ -199,12 +199,10 @@ Task<Status> S3Client::look_at_bucket(Scope& scope, const std::string& bucket) {
   co_return fail(std::move(answer.error()));
 }
 
-Task<Result<std::optional<S3Head>>> S3Client::head(Scope& scope, const S3Place& place) {
-  Call call{.method = "HEAD",
-            .place = place,
-            .query = {},
-            .stage = "head",
-            .headers = {{"x-amz-checksum-mode", "ENABLED"}}};
+Task<Result<std::optional<S3Head>>> S3Client::head(Scope& scope, const S3Place& place,
+                                                   bool checksums) {
+  Call call{.method = "HEAD", .place = place, .query = {}, .stage = "head"};
+  if (checksums) call.headers.set("x-amz-checksum-mode", "ENABLED");
   Result<HttpAnswer> answer = co_await send(scope, std::move(call));
   if (!answer) co_return fail(std::move(answer.error()));
   if (answer->status == 404) co_return std::optional<S3Head>();

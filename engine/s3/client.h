@@ -27,8 +27,8 @@ class S3Client {
 
   // Is the bucket there, in our region, and the clock right? Who may write but not list passes.
   Task<Status> look_at_bucket(Scope& scope, const std::string& bucket);
-  // Nothing: there is no such object.
-  Task<Result<std::optional<S3Head>>> head(Scope& scope, const S3Place& place);
+  // Nothing: there is no such object. `checksums`: they are asked for.
+  Task<Result<std::optional<S3Head>>> head(Scope& scope, const S3Place& place, bool checksums);
   // `headers`: all that the object is to have. The upload's id.
   Task<Result<std::string>> create_upload(Scope& scope, const S3Place& place, Headers headers);
   Task<Result<S3Completed>> complete(Scope& scope, const S3Place& place, const std::string& upload,

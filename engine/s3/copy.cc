@@ -130,18 +130,18 @@ Task<Status> S3Copy::prepare(Scope& scope) {
   co_return chosen;
 }
 
-// What goes in two blocks has its checksum before it, which hurts no store.
+// For what goes in two blocks, with its checksum before it, no store is tried.
 Task<Status> S3Copy::choose_checksums(Scope& scope, S3Client& client) {
   bool all_small = !reads_input() && std::ranges::all_of(local_.files, [](const FileRecord& file) {
     return file.size <= 2 * block_size_bytes;
   });
-  if (all_small) co_return Status();
   std::string key = request_.prefix;
   if (!local_.files.empty()) key = local_.files.front().path;
   S3TrialRun trial{.client = client,
                    .access = *access_,
                    .place = {.bucket = request_.bucket, .key = std::move(key)},
-                   .memory = request_.account.stores_file};
+                   .memory = request_.account.stores_file,
+                   .may_try = !all_small};
   Result<S3ChecksumUse> use = co_await trial.choose(scope);
   if (!use) co_return fail(std::move(use.error()));
   use_ = std::move(*use);

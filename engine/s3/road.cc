@@ -111,7 +111,7 @@ Task<void> S3Road::compare(Scope& scope, const RoadCall& call, const FileRecord&
   S3Client client(call.client, *access_);
   client.count_retries(call.reporter.counters.retries);
   S3Place place{.bucket = options_.bucket, .key = file.path};
-  Result<std::optional<S3Head>> head = co_await client.head(scope, place);
+  Result<std::optional<S3Head>> head = co_await client.head(scope, place, options_.use.known());
   if (!head) {
     found = fail(std::move(head.error()));
     co_return;

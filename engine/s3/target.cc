@@ -148,7 +148,8 @@ Task<Status> S3Target::complete(Scope& scope, S3Client& client, const FinishCall
 
 Task<Status> S3Target::look_at(Scope& scope, S3Client& client, const std::string& whole,
                                bool proof) const {
-  Result<std::optional<S3Head>> head = co_await client.head(scope, object_->place);
+  Result<std::optional<S3Head>> head =
+      co_await client.head(scope, object_->place, object_->use.known());
   if (!head) {
     // Who may write may not always read; then the store's answers have to do.
     if (head.error().code == "access_denied" && !proof) co_return Status();

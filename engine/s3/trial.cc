@@ -34,6 +34,7 @@ Task<Result<S3ChecksumUse>> S3TrialRun::choose(Scope& scope) {
   if (std::optional<S3ChecksumUse> known = remembered_checksums(file, endpoint(), now)) {
     co_return std::move(*known);
   }
+  if (!may_try) co_return checksums_untried();
   Result<S3ChecksumUse> use = co_await try_out(scope);
   if (!use || memory.empty()) co_return use;
   std::string text = remember_checksums(file, endpoint(), *use, now);

@@ -16,6 +16,8 @@ struct S3TrialRun {
   const S3Access& access;
   S3Place place;       // an object of that key could be; none is made
   std::string memory;  // empty: nothing is remembered
+  // Else a store that is not known goes by checksums_untried().
+  bool may_try = true;
 
   Task<Result<S3ChecksumUse>> choose(Scope& scope);
 

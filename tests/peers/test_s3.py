@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import MIB, WAIT_S, bytes_of, finish, wrong_clock
+from conftest import MIB, WAIT_S, bytes_of, finish, own_mounts, wrong_clock
 from relay import Relay
 from s3 import SECRET, Store, error_document, sha256
 
@@ -353,11 +353,42 @@ def test_the_way_of_checksums_by_store(store, cp, file, tmp_path):
     assert store.uploads() == []
 
 
+def checksum_fields(relay):
+    """What stood in any request of the kind that some stores refuse."""
+    return {name for request in relay.requests for name in request.headers
+            if "checksum" in name or "trailer" in name or name == "content-encoding"}
+
+
 def test_checksums_that_were_not_asked_for(gateway, cp, file):
     """request_checksum_calculation, as the AWS tools have it."""
     with Relay(gateway.url) as relay:
-        run = cp(gateway, file(11 * MIB), "key", "--part-size", "5MiB", via=relay,
-                 env={"AWS_REQUEST_CHECKSUM_CALCULATION": "when_required"})
-        assert run.code == 0, run
-        assert not [name for request in relay.requests for name in request.headers
-                    if "checksum" in name and name != "x-amz-checksum-mode"]
+        needed = {"AWS_REQUEST_CHECKSUM_CALCULATION": "when_required"}
+        for size in (11 * MIB, 2000):
+            run = cp(gateway, file(size), f"key{size}", "--part-size", "5MiB", via=relay,
+                     env=needed)
+            assert run.code == 0, run
+        assert checksum_fields(relay) == set()
+
+
+# Stores that are known by their names, and the fields that they are to see.
+BY_NAME = {"s3.eu-central-003.backblazeb2.com": set(),
+           "s3.hf.co": set(),
+           "0123abcd.r2.cloudflarestorage.com": {"x-amz-checksum-crc64nvme",
+                                                 "x-amz-checksum-mode"}}
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_stores_that_are_known_by_name(gateway, cp, file, tmp_path, name):
+    """None is tried, and none is told what it refuses; a file leads the name to a store here."""
+    (tmp_path / "hosts").write_text(f"127.0.0.1 {name}\n")
+    prefix = own_mounts(f"mount --bind {tmp_path}/hosts /etc/hosts")
+    sources = {"large": file(11 * MIB), "small": file(2000)}
+    with Relay(gateway.url) as relay:
+        relay.url = relay.url.replace("127.0.0.1", name)
+        for key, source in sources.items():
+            run = cp(gateway, source, key, "--part-size", "5MiB", via=relay, prefix=prefix)
+            assert run.code == 0, run
+        assert len(relay.seen("POST", r"\?uploads")) == 1
+        assert checksum_fields(relay) == BY_NAME[name]
+    assert gateway.digests() == {key: sha256(source.read_bytes())
+                                 for key, source in sources.items()}

@@ -28,9 +28,25 @@ TEST_CASE("checksums of stores that are known by name") {
   CHECK(hub.part_way == S3ChecksumWay::none);
   CHECK_FALSE(hub.declared);
   CHECK_FALSE(hub.whole);
+  CHECK_FALSE(hub.known());
   CHECK_FALSE(hub.why.empty());
-  for (const char* other : {"http://127.0.0.1:9000", "https://amazonaws.com.example.org",
-                            "https://notamazonaws.com", "https://xs3.hf.co"}) {
+  const S3ChecksumUse b2 =
+      preset_checksums(at("https://s3.eu-central-003.backblazeb2.com")).value();
+  CHECK(b2.part_way == S3ChecksumWay::none);
+  CHECK_FALSE(b2.known());
+  for (const char* host : {"https://0123abcd.r2.cloudflarestorage.com",
+                           "https://0123abcd.eu.r2.cloudflarestorage.com"}) {
+    const S3ChecksumUse r2 = preset_checksums(at(host)).value();
+    CHECK(r2.part_way == S3ChecksumWay::header);
+    CHECK(r2.known());
+    CHECK_FALSE(r2.declared);
+    CHECK_FALSE(r2.parts_listed);
+    CHECK_FALSE(r2.whole);
+  }
+  for (const char* other :
+       {"http://127.0.0.1:9000", "https://amazonaws.com.example.org", "https://notamazonaws.com",
+        "https://xs3.hf.co", "https://notbackblazeb2.com", "https://backblazeb2.com.example.org",
+        "https://cloudflarestorage.com"}) {
     CAPTURE(other);
     CHECK_FALSE(preset_checksums(at(other)).has_value());
   }
@@ -53,6 +69,8 @@ TEST_CASE("checksums after a trial") {
         S3ChecksumWay::header);
   CHECK(checksums_after({.declared = true}).part_way == S3ChecksumWay::header);
   CHECK_FALSE(checksums_after({.declared = true}).declared);
+  CHECK(checksums_untried().part_way == S3ChecksumWay::header);
+  CHECK_FALSE(checksums_untried().declared);
   CHECK(checksums_after({}).part_way == S3ChecksumWay::none);
   CHECK_FALSE(checksums_after({}).declared);
 }
