@@ -60,11 +60,17 @@ struct CopyRequest {
   bool dry_run = false;         // read and plan, send nothing
 };
 
+struct StoredParts {
+  std::uint64_t count = 0;
+  std::uint64_t bytes = 0;
+};
+
 // An upload that was begun and neither completed nor aborted.
 struct UnfinishedUpload {
   std::string key;
   std::string id;
-  std::int64_t begun_at = 0;  // in seconds since 1970, 0 if it is not known
+  std::int64_t begun_at = 0;          // in seconds since 1970, 0 if it is not known
+  std::optional<StoredParts> stored;  // what the store has of it; nothing: nobody asked, or may
 };
 
 }  // namespace headrace

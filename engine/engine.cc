@@ -14,6 +14,7 @@
 #include "engine/hub/upload.h"
 #include "engine/request_log.h"
 #include "engine/s3/copy.h"
+#include "engine/s3/unfinished.h"
 #include "engine/urls/upload.h"
 #include "io/machine.h"
 #include "io/runtime.h"
@@ -282,21 +283,18 @@ Status Engine::delete_repo(const HubTargetRepo& repo) {
 
 Result<std::vector<UnfinishedUpload>> Engine::list_unfinished(const S3Account& account,
                                                               const std::string& bucket,
-                                                              const std::string& prefix) {
+                                                              const std::string& prefix,
+                                                              bool with_parts) {
   Parts& parts = *parts_;
   using Uploads = std::vector<UnfinishedUpload>;
   std::function<Task<Result<Uploads>>(Scope&)> function =
       [&](Scope& scope) -> Task<Result<Uploads>> {
     S3Access access(account.settings, account.credentials);
     S3Client store(parts.crew->hand(0).client, access);
-    Result<std::vector<S3Upload>> found = co_await store.list_uploads(scope, bucket, prefix);
+    UnfinishedList list(store, bucket);
+    Result<Uploads> found = co_await list.run(scope, prefix, with_parts);
     co_await parts.crew->hand(0).client.close_idle(scope);
-    if (!found) co_return fail(std::move(found.error()));
-    Uploads uploads;
-    for (S3Upload& each : *found) {
-      uploads.push_back({std::move(each.key), std::move(each.upload), each.begun_at});
-    }
-    co_return uploads;
+    co_return found;
   };
   return parts.call<Uploads>(function);
 }

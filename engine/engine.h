@@ -53,10 +53,10 @@ class Engine {
   Result<std::string> create_repo(const HubTargetRepo& repo, const NewRepo& made);
   Status delete_repo(const HubTargetRepo& repo);
 
-  // Of a bucket: uploads whose keys begin with `prefix`.
+  // Of a bucket: uploads whose keys begin with `prefix`; with `parts` also what is stored of each.
   Result<std::vector<UnfinishedUpload>> list_unfinished(const S3Account& account,
                                                         const std::string& bucket,
-                                                        const std::string& prefix);
+                                                        const std::string& prefix, bool parts);
   Status abort_unfinished(const S3Account& account, const std::string& bucket,
                           const UnfinishedUpload& upload);
 

@@ -240,6 +240,8 @@ std::string unfinished_json(const std::string& address, const UnfinishedUpload& 
   json["url"] = address;
   json["upload_id"] = upload.id;
   json["begun_at"] = upload.begun_at == 0 ? Json() : Json(upload.begun_at);
+  json["parts"] = upload.stored ? Json(upload.stored->count) : Json();
+  json["bytes"] = upload.stored ? Json(upload.stored->bytes) : Json();
   return line_of(json);
 }
 

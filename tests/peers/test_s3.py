@@ -1,6 +1,7 @@
 """headrace cp into real stores: sizes, checksums, regions, and all that goes wrong."""
 
 import os
+import re
 import subprocess
 import time
 
@@ -324,6 +325,68 @@ def stopped_by_ctrl_c(gateway, program, file, folder):
 def test_ctrl_c_leaves_nothing(gateway, program, file, tmp_path):
     # The store has 0.6 s, which a machine full of other work doesn't always keep.
     assert any(stopped_by_ctrl_c(gateway, program, file, tmp_path) for _ in range(5))
+
+
+# --- what is left unfinished ---
+
+def test_what_the_store_has_of_unfinished_uploads(store, run_s3):
+    """An upload of some parts, one without any, and one elsewhere. moto names the list in a way of
+    its own, which nobody takes for one."""
+    begun = {key: store.s3.create_multipart_upload(Bucket=store.bucket, Key=key)["UploadId"]
+             for key in ("p/some", "p/none", "other")}
+    for number in (1, 2, 7):
+        store.s3.upload_part(Bucket=store.bucket, Key="p/some", UploadId=begun["p/some"],
+                             PartNumber=number, Body=bytes_of(5 * MIB if number < 7 else 100))
+    run = run_s3(store, "s3", "ls", store.at("p/"), "--json")
+    assert run.code == 0, run
+    told = {event["url"]: (event["upload_id"], event["parts"], event["bytes"])
+            for event in run.events if event["event"] == "unfinished_upload"}
+    listed = store.kind != "moto"
+    assert told == {
+        store.at("p/some"): (begun["p/some"], *((3, 10 * MIB + 100) if listed else (None, None))),
+        store.at("p/none"): (begun["p/none"], *((0, 0) if listed else (None, None)))}
+    line = next(line for line in run_s3(store, "s3", "ls", store.at("p/")).out.splitlines()
+                if "p/some" in line)
+    assert ("3 parts, 10.0 MiB" if listed else "unknown") in line and begun["p/some"] in line
+
+
+def one_part(status, headers, body):
+    """A list of parts cut to its first, as a store says it whose pages hold no more."""
+    first, rest = body.split(b"</Part>", 1)
+    number = re.search(rb"<PartNumber>(\d+)<", first)[1]
+    head = re.sub(rb"<IsTruncated>.*?</IsTruncated>|<NextPartNumberMarker>.*?</NextPart"
+                  rb"NumberMarker>", b"", first)
+    if b"<Part>" not in rest:
+        return status, headers, body
+    return status, headers, (head + b"</Part><IsTruncated>true</IsTruncated><NextPartNumberMarker>"
+                             + number + b"</NextPartNumberMarker></ListPartsResult>")
+
+
+def test_parts_page_by_page(gateway, run_s3):
+    upload = gateway.s3.create_multipart_upload(Bucket=gateway.bucket, Key="k")["UploadId"]
+    for number in (1, 2, 3):
+        gateway.s3.upload_part(Bucket=gateway.bucket, Key="k", UploadId=upload, PartNumber=number,
+                               Body=b"x" * number)
+    with Relay(gateway.url) as relay:
+        relay.on("GET", "uploadId=").change_answer(one_part, times=3)
+        run = run_s3(gateway, "s3", "ls", gateway.at(), "--json", via=relay)
+        asked = [dict(request.query).get("part-number-marker")
+                 for request in relay.seen("GET", "uploadId=")]
+    told = run.event("unfinished_upload")
+    assert (told["parts"], told["bytes"]) == (3, 6), run
+    assert asked == [None, "1", "2"]
+
+
+@pytest.mark.parametrize("status, code, shown", [(403, "AccessDenied", 1),
+                                                 (404, "NoSuchUpload", 0)])
+def test_parts_that_cannot_be_listed(gateway, run_s3, status, code, shown):
+    """Who may not see parts sees the upload; one that has ended meanwhile is none."""
+    gateway.s3.create_multipart_upload(Bucket=gateway.bucket, Key="k")
+    with Relay(gateway.url) as relay:
+        relay.on("GET", "uploadId=").answer(status, error_document(code))
+        run = run_s3(gateway, "s3", "ls", gateway.at(), "--json", via=relay)
+    told = [event["parts"] for event in run.events if event["event"] == "unfinished_upload"]
+    assert run.code == 0 and told == [None] * shown, run
 
 
 # --- how checksums travel ---

@@ -233,8 +233,13 @@ void HumanOutput::finding(const Finding& found) {
 }
 
 void HumanOutput::unfinished(const std::string& address, const UnfinishedUpload& upload) {
-  streams_.out(
-      fmt::format("{}  {}  {}\n", when_text(upload.begun_at), plain(address), plain(upload.id)));
+  std::string stored = "unknown";
+  if (upload.stored) {
+    stored = fmt::format("{}, {}", count_text(upload.stored->count, "part"),
+                         size_text(static_cast<double>(upload.stored->bytes)));
+  }
+  streams_.out(fmt::format("{}  {}  {}  {}\n", when_text(upload.begun_at), stored, plain(address),
+                           plain(upload.id)));
 }
 
 void HumanOutput::note(NoteLevel level, std::string_view text) {

@@ -33,13 +33,12 @@ int run_store(const StoreArguments& arguments, Run& run) {
   options.tls.trust = trust_of(*account, options.tls.trust);
   Result<std::unique_ptr<Engine>> engine = Engine::create(options);
   if (!engine) return end_with(engine.error(), run);
+  bool lists = arguments.verb == StoreArguments::Verb::list;
   Result<std::vector<UnfinishedUpload>> uploads =
-      (*engine)->list_unfinished(*account, address->bucket, address->key);
+      (*engine)->list_unfinished(*account, address->bucket, address->key, lists);
   show_requests(**engine, run);
   if (!uploads) return end_with(uploads.error(), run);
-  if (arguments.verb == StoreArguments::Verb::abort) {
-    return abort_all(**engine, *account, *address, *uploads, run);
-  }
+  if (!lists) return abort_all(**engine, *account, *address, *uploads, run);
   for (const UnfinishedUpload& upload : *uploads) {
     run.output.unfinished("s3://" + address->bucket + "/" + upload.key, upload);
   }
