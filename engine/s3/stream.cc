@@ -162,10 +162,14 @@ Task<Status> S3Stream::send_all(Scope& scope, ByteInput& input, Filled first) {
     }
     part = std::move(*next);
   }
-  if (!status) sending.cancel();
+  if (!status) {
+    // Parts that are stopped for it have nothing to say of the cause.
+    if (!first_error_) first_error_ = std::move(status.error());
+    sending.cancel();
+  }
   co_await sending.join();
   if (first_error_) co_return fail(std::move(*first_error_));
-  co_return status;
+  co_return Status();
 }
 
 Task<void> S3Stream::send_part(Scope& scope, std::uint32_t index, Filled part) {
