@@ -1,26 +1,17 @@
 #include "engine/doctor.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <thread>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include "io/digest/sha256.h"
 #include "io/machine.h"
+#include "io/rates.h"
 #include "io/uring.h"
 
 namespace headrace {
 namespace {
 
 constexpr double mib = 1024.0 * 1024;
-// Large enough that read-ahead runs at full width, small enough to be written within a moment.
-constexpr std::size_t probe_bytes = 64 << 20;
-constexpr std::size_t piece_bytes = 1 << 20;
-constexpr Duration digest_time = 150ms;
 // A ring's memory counts as locked on kernels before 5.12 only, but registered buffers always.
 constexpr std::uint64_t memlock_low_bytes = 1 << 20;
 constexpr std::uint64_t open_files_low = 256;
@@ -82,71 +73,12 @@ Finding about_cores(const Machine& machine) {
                       {"cores_allowed", machine.cores_allowed}}};
 }
 
-// Bytes a second of one core; many files at once are hashed faster than one.
-double digest_rate(const Clock& clock) {
-  std::vector<std::byte> piece(piece_bytes, std::byte{0x5a});
-  Sha256 digest;
-  double bytes = 0;
-  Time begin = clock();
-  Time now = begin;
-  while (now - begin < digest_time) {
-    digest.update(piece);
-    bytes += piece_bytes;
-    now = clock();
-  }
-  (void)digest.finish();
-  return bytes / seconds_of(now - begin);
-}
-
 Finding about_digest(double rate, int cores) {
   return {.about = "machine",
           .name = "sha256",
           .text = fmt::format("SHA-256 of one file: {:.0f} MiB/s; on all {} cores: {:.0f} MiB/s",
                               rate / mib, cores, rate * cores / mib),
           .numbers = {{"bytes_per_second", rate}, {"bytes_per_second_all", rate * cores}}};
-}
-
-// A file without a name, written and sent to the disk; its descriptor, or -errno.
-int make_probe(const std::string& folder) {
-  int file = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (file < 0) {
-    // Some file systems know no files without names.
-    std::string name = folder + "/.headrace-doctor-XXXXXX";
-    file = ::mkostemp(name.data(), O_CLOEXEC);
-    if (file < 0) return -errno;
-    ::unlink(name.c_str());
-  }
-  std::vector<std::byte> piece(piece_bytes, std::byte{0x5a});
-  for (std::size_t done = 0; done < probe_bytes; done += piece_bytes) {
-    if (::write(file, piece.data(), piece.size()) != static_cast<ssize_t>(piece.size())) {
-      int why = errno;
-      ::close(file);
-      return why == 0 ? -EIO : -why;
-    }
-  }
-  // Only what is on the disk can be let go, so that reading it means reading.
-  if (::fdatasync(file) == 0) (void)::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
-  return file;
-}
-
-Result<double> disk_rate(const std::string& folder, const Clock& clock) {
-  int file = make_probe(folder);
-  if (file < 0) {
-    Error error = system_error("probe_failed", "the disk could not be measured", -file);
-    return fail(std::move(error).at("doctor").on_path(folder).hinting(
-        "run it where 64 MiB may be written for a moment"));
-  }
-  std::vector<std::byte> piece(piece_bytes);
-  double bytes = 0;
-  Time begin = clock();
-  for (off_t at = 0;; at += static_cast<off_t>(piece.size())) {
-    ssize_t got = ::pread(file, piece.data(), piece.size(), at);
-    if (got <= 0) break;
-    bytes += static_cast<double>(got);
-  }
-  double seconds = std::max(seconds_of(clock() - begin), 1e-6);
-  ::close(file);
-  return bytes / seconds;
 }
 
 Finding about_disk(double rate) {
@@ -180,20 +112,24 @@ Finding failed_finding(std::string about, std::string name, Error error) {
   return found;
 }
 
+Finding unknown_finding(std::string name, Error error) {
+  Finding found = failed_finding("machine", std::move(name), std::move(error));
+  found.verdict = Verdict::warn;
+  return found;
+}
+
 std::vector<Finding> diagnose_machine(const std::string& folder, const Clock& clock) {
   Machine machine = read_machine();
   std::vector<Finding> found = {about_ring(), about_cores(machine), about_memory(machine),
                                 about_limits(machine)};
-  double digest = digest_rate(clock);
+  double digest = sha256_rate(clock);
   found.push_back(about_digest(digest, machine.cores_usable));
   Result<double> disk = disk_rate(folder, clock);
   if (disk) {
     found.push_back(about_disk(*disk));
     found.push_back(about_bottleneck(*disk, digest * machine.cores_usable));
   } else {
-    Finding unknown = failed_finding("machine", "disk", std::move(disk.error()));
-    unknown.verdict = Verdict::warn;
-    found.push_back(std::move(unknown));
+    found.push_back(unknown_finding("disk", std::move(disk.error()).at("doctor")));
   }
   return found;
 }

@@ -6,15 +6,14 @@
 // `folder`, which is gone again when it returns, and may be called on any thread.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/repo.h"
-#include "io/clock.h"
 #include "io/error.h"
+#include "io/rates.h"
 
 namespace headrace {
 
@@ -24,8 +23,9 @@ struct Finding {
   std::string about;  // "machine", "token", or host:port
   std::string name;   // stable snake_case
   Verdict verdict = Verdict::ok;
-  std::string text;    // one sentence without a full stop
-  std::string advice;  // empty where there is nothing to do
+  std::string text;      // one sentence without a full stop
+  std::string advice;    // empty where there is nothing to do
+  std::string bound_by;  // of an upload: what of this machine bounds it
   std::vector<std::pair<std::string, double>> numbers;
   std::optional<Error> error;
 };
@@ -36,10 +36,11 @@ struct DoctorRequest {
   std::optional<RepoId> repo;
 };
 
-using Clock = std::function<Time()>;
 std::vector<Finding> diagnose_machine(const std::string& folder, const Clock& clock);
 
 // A finding that failed for this reason.
 Finding failed_finding(std::string about, std::string name, Error error);
+// Something of this machine that could not be measured; an upload does without.
+Finding unknown_finding(std::string name, Error error);
 
 }  // namespace headrace

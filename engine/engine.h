@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/bench.h"
 #include "engine/copy_request.h"
 #include "engine/doctor.h"
 #include "engine/job.h"

@@ -227,6 +227,7 @@ std::string finding_json(const Finding& finding, std::uint64_t sequence) {
   json["verdict"] = name_of(finding.verdict);
   json["text"] = redact_text(finding.text);
   json["advice"] = or_null(finding.advice);
+  json["bound_by"] = or_null(finding.bound_by);
   json["numbers"] = Json::object();
   for (const auto& [name, value] : finding.numbers) json["numbers"][name] = value;
   json["error"] = Json();

@@ -35,7 +35,7 @@ def test_a_good_day(headrace, hub, tmp_path):
     assert named["disk"]["numbers"]["bytes_per_second"] > 1e6
     assert abs(named["clock"]["numbers"]["ahead_s"]) < 60
     assert hub.commits("me/well") == "1"
-    assert not list(tmp_path.glob(".headrace-doctor*"))
+    assert not list(tmp_path.glob(".headrace-*"))
 
 
 def test_for_people(headrace, hub):

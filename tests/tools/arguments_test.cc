@@ -227,6 +227,13 @@ TEST_CASE("doctor takes a repo, or none") {
   CHECK(upload({"ns/r", "--trace", "t.json"}).common.engine.trace_path == "t.json");
 }
 
+TEST_CASE("bench takes a folder, or none") {
+  BenchArguments bench = std::get<BenchArguments>(parse_arguments({"bench", "here", "--json"}));
+  CHECK(bench.folder == "here");
+  CHECK(bench.common.format == OutputFormat::json);
+  CHECK(std::get<BenchArguments>(parse_arguments({"bench"})).folder == ".");
+}
+
 TEST_CASE("every flag of cp arrives") {
   Arguments parsed = parse_arguments({"cp",
                                       "a",

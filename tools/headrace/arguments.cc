@@ -20,6 +20,7 @@ struct Raw {
   StoreArguments store;
   RepoArguments repo;
   DoctorArguments doctor;
+  BenchArguments bench;
   CommonArguments common;
   std::string format;
   bool json = false;
@@ -259,6 +260,11 @@ void add_doctor(CLI::App& verb, Raw& raw) {
   add_access(verb, raw);
 }
 
+void add_bench(CLI::App& verb, Raw& raw) {
+  verb.add_option("folder", raw.bench.folder, "Folder whose disk is measured (this one)");
+  add_output(verb, raw);
+}
+
 bool takes_value(const CLI::App& verb, const std::string& argument) {
   if (argument.find('=') != std::string::npos) return false;
   const CLI::Option* option = verb.get_option_no_throw(argument);
@@ -375,6 +381,12 @@ DoctorArguments doctor_of(const Raw& raw) {
   return doctor;
 }
 
+BenchArguments bench_of(const Raw& raw) {
+  BenchArguments bench = raw.bench;
+  bench.common = common_of(raw);
+  return bench;
+}
+
 // The library writes to streams; main decides where its words go.
 Usage usage_of(const CLI::App& app, const CLI::ParseError& error,
                const std::vector<std::string>& arguments) {
@@ -420,6 +432,8 @@ Arguments parse_arguments(std::vector<std::string> arguments) {
   add_access(*whoami, raw);
   CLI::App* doctor = app.add_subcommand("doctor", "Look at this machine and the way to the Hub");
   add_doctor(*doctor, raw);
+  CLI::App* bench = app.add_subcommand("bench", "Say how fast this machine is, and what bounds it");
+  add_bench(*bench, raw);
   const std::vector<std::string> given = arguments;
   try {
     if (!arguments.empty() && arguments[0] == "upload") {
@@ -437,6 +451,7 @@ Arguments parse_arguments(std::vector<std::string> arguments) {
   if (copy->parsed()) return copy_of(*copy, raw);
   if (store->parsed()) return store_of(list->parsed(), raw);
   if (doctor->parsed()) return doctor_of(raw);
+  if (bench->parsed()) return bench_of(raw);
   if (whoami->parsed()) return WhoAmIArguments{.common = common_of(raw)};
   RepoArguments result = raw.repo;
   result.common = common_of(raw);

@@ -68,6 +68,11 @@ struct DoctorArguments {
   std::optional<std::string> repo_type;
 };
 
+struct BenchArguments {
+  CommonArguments common;
+  std::string folder = ".";
+};
+
 struct CopyArguments {
   CommonArguments common;
   S3Flags store;
@@ -106,7 +111,7 @@ struct Usage {
 };
 
 using Arguments = std::variant<UploadArguments, CopyArguments, StoreArguments, RepoArguments,
-                               WhoAmIArguments, DoctorArguments, Usage>;
+                               WhoAmIArguments, DoctorArguments, BenchArguments, Usage>;
 
 // Without the name of the program.
 Arguments parse_arguments(std::vector<std::string> arguments);

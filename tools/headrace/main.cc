@@ -32,11 +32,13 @@ int run_verb(const StoreArguments& arguments, Run& run) { return run_store(argum
 int run_verb(const RepoArguments& arguments, Run& run) { return run_repo(arguments, run); }
 int run_verb(const WhoAmIArguments& arguments, Run& run) { return run_whoami(arguments, run); }
 int run_verb(const DoctorArguments& arguments, Run& run) { return run_doctor(arguments, run); }
+int run_verb(const BenchArguments& arguments, Run& run) { return run_bench(arguments, run); }
 
-// For a store neither the Hub's token nor its address is looked for, so none can be wrong.
+// Who speaks to no Hub looks for neither its token nor its address, so none can be wrong.
 template <class Verb>
 void leave_hub_out(Verb& verb) {
-  if constexpr (std::is_same_v<Verb, CopyArguments> || std::is_same_v<Verb, StoreArguments>) {
+  if constexpr (std::is_same_v<Verb, CopyArguments> || std::is_same_v<Verb, StoreArguments> ||
+                std::is_same_v<Verb, BenchArguments>) {
     verb.common.settings.token = "none";
     verb.common.settings.endpoint = public_endpoint;
   }

@@ -26,6 +26,7 @@ int run_store(const StoreArguments&, Run&);
 int run_repo(const RepoArguments&, Run&);
 int run_whoami(const WhoAmIArguments&, Run&);
 int run_doctor(const DoctorArguments&, Run&);
+int run_bench(const BenchArguments&, Run&);
 // Shows the requests that single calls have made, where they were asked for.
 void show_requests(Engine&, Run&);
 // Follows a job to its end, shows it, and says what the process ends with. `after_stop` is the hint
