@@ -1,13 +1,15 @@
 // sink.cc: an HTTP server that throws bodies away, so that a bench measures the sender.
 //
 // Usage: sink [--port N] [--inline-limit BYTES] [--multipart-threshold BYTES] [--part-size BYTES]
-//             [--cert FILE --key FILE]
+//             [--cert FILE --key FILE] [--tell-every MS]
 // Prints "http://127.0.0.1:PORT" and serves until it is ended. Contents and commits are dropped
 // inside the kernel (recv with MSG_TRUNC copies nothing); what is answered say sink_hub.h and
 // sink_s3.h, so that a whole upload can end here. With a certificate it speaks TLS 1.3 with
 // AES-128-GCM and nothing else, so that all who are measured seal the same way, and prints
 // https://; what comes is opened and dropped then. GET / says what came so far:
-// {"requests":N,"bytes":N,"calls":{…}}, itself not counted. One thread a connection; loopback only.
+// {"requests":N,"bytes":N,"calls":{…}}, itself not counted. With --tell-every, a line of JSON says
+// on and on how much content has arrived: {"s":SECONDS,"content":BYTES}. One thread a connection;
+// loopback only.
 // A request it does not understand ends the connection: it is a bench's counterpart, not a server
 // for strangers.
 #include <algorithm>
@@ -15,6 +17,7 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -52,6 +55,7 @@ SinkStore store;
 std::array<std::atomic<std::uint64_t>, sink_call_count> calls{};
 std::atomic<std::uint64_t> requests_total{0};
 std::atomic<std::uint64_t> bytes_total{0};
+std::atomic<std::uint64_t> content_total{0};  // as it arrives
 
 SSL_CTX* tls = nullptr;
 
@@ -110,11 +114,12 @@ bool send_all(const Wire& wire, std::string_view text) {
   return true;
 }
 
-bool drop(const Wire& wire, std::uint64_t left) {
+bool drop(const Wire& wire, std::uint64_t left, bool is_content) {
   while (left > 0) {
     ssize_t count = wire.drop(left);
     if (count <= 0) return false;
     left -= static_cast<std::uint64_t>(count);
+    if (is_content) content_total += static_cast<std::uint64_t>(count);
   }
   return true;
 }
@@ -180,11 +185,13 @@ bool send_answer(const Wire& wire, SinkCall call, std::string_view method,
 // Reads and forgets `size` bytes, of which the first may be in `buffer`, but for the last that fit
 // into a trailer, if there is one: those are returned.
 std::optional<std::string> drop_body(const Wire& wire, std::string& buffer, std::uint64_t size,
-                                     bool has_trailer) {
+                                     bool has_trailer, bool is_content) {
   std::uint64_t kept = has_trailer ? std::min(size, trailer_size_max) : 0;
   std::uint64_t dropped = std::min<std::uint64_t>(size - kept, buffer.size());
   buffer.erase(0, dropped);
-  if (!drop(wire, size - kept - dropped) || !read_body(wire, buffer, kept)) return std::nullopt;
+  if (is_content) content_total += dropped;
+  if (!drop(wire, size - kept - dropped, is_content) || !read_body(wire, buffer, kept))
+    return std::nullopt;
   std::string tail = buffer.substr(0, kept);
   buffer.erase(0, kept);
   return tail;
@@ -221,7 +228,8 @@ bool answer_one(const Wire& wire, std::string_view head, std::string& buffer) {
     buffer.erase(0, *length);
   } else {
     bool has_trailer = header(head, "x-amz-trailer").has_value();
-    std::optional<std::string> tail = drop_body(wire, buffer, *length, has_trailer);
+    std::optional<std::string> tail =
+        drop_body(wire, buffer, *length, has_trailer, call == SinkCall::content);
     if (!tail) return false;
     body = std::move(*tail);
   }
@@ -262,6 +270,16 @@ void serve(int fd) {
   close(fd);
 }
 
+[[noreturn]] void tell_on_and_on(std::uint64_t period_ms) {
+  using Clock = std::chrono::steady_clock;
+  for (Clock::time_point begin = Clock::now();;) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(period_ms));
+    std::chrono::duration<double> since = Clock::now() - begin;
+    fmt::print("{{\"s\":{:.4f},\"content\":{}}}\n", since.count(), content_total.load());
+    if (std::fflush(stdout) != 0) std::exit(0);
+  }
+}
+
 [[noreturn]] void die(const char* what) {
   std::perror(what);
   std::exit(1);
@@ -278,15 +296,22 @@ void speak_tls(const char* certificate, const char* key) {
   std::exit(1);
 }
 
+struct Options {
+  std::uint64_t port = 0;
+  std::uint64_t tell_every_ms = 0;
+  const char* cert = nullptr;
+  const char* key = nullptr;
+};
+
 // Sets what a flag names; false for one that is not known or has no number.
-bool set_option(std::string_view flag, const char* word, std::uint64_t& port, const char*& cert,
-                const char*& key) {
+bool set_option(std::string_view flag, const char* word, Options& options) {
   if (flag == "--cert" || flag == "--key") {
-    (flag == "--cert" ? cert : key) = word;
+    (flag == "--cert" ? options.cert : options.key) = word;
     return true;
   }
   std::string_view text = word;
-  std::uint64_t* value = flag == "--port"                  ? &port
+  std::uint64_t* value = flag == "--port"                  ? &options.port
+                         : flag == "--tell-every"          ? &options.tell_every_ms
                          : flag == "--inline-limit"        ? &served.inline_limit
                          : flag == "--multipart-threshold" ? &served.multipart_threshold
                          : flag == "--part-size"           ? &served.part_size
@@ -299,19 +324,17 @@ bool set_option(std::string_view flag, const char* word, std::uint64_t& port, co
 }  // namespace
 
 int main(int count, char** words) {
-  std::uint64_t port = 0;
+  Options options;
   bool known = count % 2 == 1;
-  const char* cert = nullptr;
-  const char* key = nullptr;
-  for (int i = 1; known && i < count; i += 2)
-    known = set_option(words[i], words[i + 1], port, cert, key);
-  if (!known || port > UINT16_MAX || served.part_size == 0 || !cert != !key) {
+  for (int i = 1; known && i < count; i += 2) known = set_option(words[i], words[i + 1], options);
+  if (!known || options.port > UINT16_MAX || served.part_size == 0 ||
+      !options.cert != !options.key) {
     fmt::print(stderr,
                "usage: sink [--port N] [--inline-limit BYTES] [--multipart-threshold BYTES] "
-               "[--part-size BYTES] [--cert FILE --key FILE]\n");
+               "[--part-size BYTES] [--cert FILE --key FILE] [--tell-every MS]\n");
     return 2;
   }
-  if (cert) speak_tls(cert, key);
+  if (options.cert) speak_tls(options.cert, options.key);
   signal(SIGPIPE, SIG_IGN);
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (listener < 0) die("socket");
@@ -320,7 +343,7 @@ int main(int count, char** words) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_port = htons(static_cast<std::uint16_t>(options.port));
   socklen_t size = sizeof address;
   if (bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0) die("bind");
   if (listen(listener, 1024) != 0) die("listen");
@@ -328,6 +351,7 @@ int main(int count, char** words) {
   served.url = fmt::format("{}://127.0.0.1:{}", tls ? "https" : "http", ntohs(address.sin_port));
   fmt::print("{}\n", served.url);
   std::fflush(stdout);
+  if (options.tell_every_ms > 0) std::thread(tell_on_and_on, options.tell_every_ms).detach();
   for (;;) {
     int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) {

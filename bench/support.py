@@ -49,13 +49,35 @@ def make_certificate(folder):
     return certificate, key
 
 
-class Sink:
-    """build/bench/sink as a process, with its counts."""
+class Telling:
+    """A program that prints its URL, and then maybe lines of JSON, by which `told` grows."""
+
+    def __init__(self, *argv):
+        self.process = subprocess.Popen(list(map(str, argv)), stdout=subprocess.PIPE, text=True)
+        self.url = self.process.stdout.readline().strip()
+        self.told = []
+        self.reading = threading.Thread(target=self.read, daemon=True)
+        self.reading.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            if line.endswith("}\n"):
+                self.told.append(json.loads(line))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.reading.join()
+
+
+class Sink(Telling):
+    """build/bench/sink as a process, with its counts; tells with --tell-every."""
 
     def __init__(self, build, *flags):
-        self.process = subprocess.Popen([os.path.join(build, "bench/sink"), *flags],
-                                        stdout=subprocess.PIPE, text=True)
-        self.url = self.process.stdout.readline().strip()
+        super().__init__(f"{build}/bench/sink", *flags)
 
     def counts(self):
         # Its certificate is signed by itself; what it says here is worth nothing to anybody.
@@ -68,38 +90,12 @@ class Sink:
         words = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(words[11]) + int(words[12])) / TICKS_A_SECOND
 
-    def __enter__(self):
-        return self
 
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-
-class SlowRelay:
-    """build/bench/slow_relay as a process; `seen` grows by what it says every 100 ms."""
+class SlowRelay(Telling):
+    """build/bench/slow_relay as a process; tells every 100 ms."""
 
     def __init__(self, build, target, *flags):
-        port = target.rsplit(":", 1)[1]
-        self.process = subprocess.Popen([f"{build}/bench/slow_relay", port, *map(str, flags)],
-                                        stdout=subprocess.PIPE, text=True)
-        self.url = self.process.stdout.readline().strip()
-        self.seen = []
-        self.reading = threading.Thread(target=self.read, daemon=True)
-        self.reading.start()
-
-    def read(self):
-        for line in self.process.stdout:
-            if line.endswith("}\n"):
-                self.seen.append(json.loads(line))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self.reading.join()
+        super().__init__(f"{build}/bench/slow_relay", target.rsplit(":", 1)[1], *flags)
 
 
 def peak_of(process_id):
