@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 namespace headrace {
 namespace {
@@ -24,6 +25,14 @@ std::string_view advice_on_failure(const Error& error) {
   return "see the message and its code; the list of errors (tools/doc/errors.md) says more";
 }
 
+std::string_view advice_on_limit(const Error& error) {
+  if (error.sys_error == EMFILE) {
+    return "raise the limit on open files (`ulimit -n`) or use fewer connections (--connections) "
+           "or workers (--workers)";
+  }
+  return "free what has run out or raise its limit, then run the same command again";
+}
+
 }  // namespace
 
 Error advised(Error error) {
@@ -40,7 +49,7 @@ Error advised(Error error) {
       advice = "run the same command again to go on: what was sent and committed stays";
       break;
     case ErrorClass::limit:
-      advice = "free what has run out or raise its limit, then run the same command again";
+      advice = advice_on_limit(error);
       break;
     case ErrorClass::fail:
       advice = advice_on_failure(error);

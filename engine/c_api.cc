@@ -92,6 +92,9 @@ const char* headrace_error_stage(const headrace_error* error) {
 const char* headrace_error_host(const headrace_error* error) {
   return headrace::field(error, &Error::host);
 }
+const char* headrace_error_address(const headrace_error* error) {
+  return headrace::field(error, &Error::address);
+}
 const char* headrace_error_method(const headrace_error* error) {
   return headrace::field(error, &Error::method);
 }

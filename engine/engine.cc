@@ -46,7 +46,7 @@ struct Engine::Parts {
   std::vector<std::string> requests;  // told while no job ran
 
   Worker& first() { return crew->hand(0).worker; }
-  // Makes what `-vv` and `--trace` need, and lets the clients know of it.
+  // Makes what `-v` and `--trace` need, and lets the clients know of it.
   Status watch_requests(const EngineOptions& options, NetworkOptions& network);
 
   // A root scope on the first worker for one job, until its coroutine has ended.
@@ -90,9 +90,9 @@ Status Engine::Parts::watch_requests(const EngineOptions& options, NetworkOption
     trace = std::move(*opened);
   }
   RequestLog::Tell tell;
-  if (options.verbosity >= 2) tell = [this](std::string line) { told(std::move(line)); };
+  if (options.verbosity >= 1) tell = [this](std::string line) { told(std::move(line)); };
   if (!tell && !trace) return {};
-  request_log = std::make_unique<RequestLog>(std::move(tell), trace.get());
+  request_log = std::make_unique<RequestLog>(options.verbosity, std::move(tell), trace.get());
   network.observer = request_log.get();
   return {};
 }
@@ -166,7 +166,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   std::random_device random;
   Result<std::unique_ptr<Runtime>> runtime =
       Runtime::start(workers, (std::uint64_t{random()} << 32) | random());
-  if (!runtime) return fail(std::move(runtime.error()).at("start"));
+  if (!runtime) return fail(advised(std::move(runtime.error()).at("start")));
   parts->runtime = std::move(*runtime);
   std::vector<Worker*> list;
   for (std::size_t index = 0; index < workers; ++index)
@@ -175,7 +175,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   Status watched = parts->watch_requests(options, network);
   if (!watched) {
     parts->runtime->stop();
-    return fail(std::move(watched.error()));
+    return fail(advised(std::move(watched.error())));
   }
   parts->rate_limit.set(options.rate_limit);
   network.rate_limit = &parts->rate_limit;

@@ -48,6 +48,7 @@ struct PartLate {
   std::string path;
   std::uint32_t part = 0;  // 0: the file in one PUT
   std::string host;
+  std::string address;      // of the host or its proxy; empty: no connection yet
   double seconds = 0;       // so far
   std::uint64_t bytes = 0;  // given to its connection so far
 };

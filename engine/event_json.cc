@@ -62,6 +62,7 @@ void put(Json& json, const Error& error) {
   json["stage"] = or_null(error.stage);
   json["errno"] = error.sys_error == 0 ? Json() : Json(error.sys_error);
   json["host"] = or_null(error.host);
+  json["address"] = or_null(error.address);
   json["method"] = or_null(error.method);
   json["url"] = or_null(error.url);
   json["status"] = error.status == 0 ? Json() : Json(error.status);
@@ -137,6 +138,7 @@ Json json_of(const PartLate& late, std::uint64_t sequence) {
   json["path"] = late.path;
   json["part"] = late.part == 0 ? Json() : Json(late.part);
   json["host"] = late.host;
+  json["address"] = or_null(late.address);
   json["seconds"] = late.seconds;
   json["bytes"] = late.bytes;
   return json;

@@ -69,6 +69,8 @@ HEADRACE_EXPORT const char* headrace_error_message(const headrace_error* error);
 // What was being done: connect, part, commit …
 HEADRACE_EXPORT const char* headrace_error_stage(const headrace_error* error);
 HEADRACE_EXPORT const char* headrace_error_host(const headrace_error* error);
+// Of the host's addresses the one spoken to.
+HEADRACE_EXPORT const char* headrace_error_address(const headrace_error* error);
 HEADRACE_EXPORT const char* headrace_error_method(const headrace_error* error);
 // Without its query.
 HEADRACE_EXPORT const char* headrace_error_url(const headrace_error* error);

@@ -14,7 +14,7 @@ struct EngineOptions {
   std::uint32_t workers = 0;             // 0: one a usable core
   std::uint32_t connections = 0;         // in flight, all workers together; 0: by the workers
   std::uint64_t rate_limit = 0;          // bytes of content a second; 0: none
-  std::uint8_t verbosity = 0;            // 1: say what was degraded and why; 2: every request
+  std::uint8_t verbosity = 0;            // 1: what was decided and degraded; 2: every request
   std::string trace_path;                // where a trace is written; empty: none
   TlsSettings tls;
   ProxyRules proxies;  // unless told otherwise, all goes straight

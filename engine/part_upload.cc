@@ -12,17 +12,19 @@ namespace {
 
 class SentCounter final : public SendObserver {
  public:
-  SentCounter(std::atomic<std::uint64_t>& total, std::atomic<std::uint64_t>* own)
-      : total_(total), own_(own) {}
+  SentCounter(std::atomic<std::uint64_t>& total, SendObserver* next) : total_(total), next_(next) {}
+  void begins(std::string_view address) override {
+    if (next_) next_->begins(address);
+  }
   void body_sent(std::uint64_t bytes) override {
-    if (own_) own_->store(bytes, std::memory_order_relaxed);
+    if (next_) next_->body_sent(bytes);
     if (bytes > last_) total_.fetch_add(bytes - last_, std::memory_order_relaxed);
     last_ = bytes;
   }
 
  private:
   std::atomic<std::uint64_t>& total_;
-  std::atomic<std::uint64_t>* const own_;
+  SendObserver* const next_;
   std::uint64_t last_ = 0;
 };
 
@@ -118,7 +120,7 @@ Task<Result<std::string>> PartUpload::send(Scope& scope, const PartContent& cont
   if (!parcel) co_return fail(std::move(parcel.error()).at("part"));
   Result<Url> url = Url::parse((*parcel)->request.url);
   if (!url) co_return fail(std::move(url.error()).at("part"));
-  SentCounter counter(bytes_sent, bytes_of_try);
+  SentCounter counter(bytes_sent, watcher);
   HttpRequest request;
   request.method = std::move((*parcel)->request.method);
   request.url = std::move(*url);

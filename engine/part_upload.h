@@ -21,8 +21,8 @@ struct PartUpload {
   Ticket& ticket;                          // two blocks let reading overlap sending
   std::atomic<std::uint64_t>& bytes_sent;  // grows as bytes go, whatever becomes of them
   bool new_connection = false;             // after a network error
-  std::atomic<std::uint64_t>* bytes_of_try = nullptr;  // of this try alone
-  Arena* arena = nullptr;  // for parts that are read whole before they go
+  SendObserver* watcher = nullptr;         // of this try alone
+  Arena* arena = nullptr;                  // for parts that are read whole before they go
 
   Task<Result<std::string>> run(Scope& scope);
 

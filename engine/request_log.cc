@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -59,17 +60,33 @@ std::string curl_command(const HttpLeg& leg) {
   return command + " " + quoted(shown_url(leg.url));
 }
 
-std::uint64_t RequestLog::connection_number() { return ++connections_; }
+bool RequestLog::is_news(const HttpLink& link) {
+  if (link.sealed_with.empty()) return false;
+  std::lock_guard lock(mutex_);
+  std::string& known = sealed_with_[std::string(link.host)];
+  return std::exchange(known, link.sealed_with) != link.sealed_with;
+}
+
+std::uint64_t RequestLog::connected(const HttpLink& link) {
+  std::uint64_t number = ++connections_;
+  if (tells_requests()) {
+    tell_(fmt::format("connection {}: {} at {}{}{}", number, link.host, link.address,
+                      link.sealed_with.empty() ? "" : ", ", link.sealed_with));
+  } else if (tell_ && is_news(link)) {
+    tell_(fmt::format("TLS to {}: {}", link.host, link.sealed_with));
+  }
+  return number;
+}
 
 std::uint64_t RequestLog::request_begins(const HttpLeg& leg) {
   std::uint64_t number = ++requests_;
-  if (tell_) tell_(fmt::format("request {}: {}", number, curl_command(leg)));
+  if (tells_requests()) tell_(fmt::format("request {}: {}", number, curl_command(leg)));
   return number;
 }
 
 void RequestLog::request_ended(const HttpLeg& leg, const Result<HttpAnswer>& answer) {
   if (trace_) trace(leg, answer);
-  if (!tell_) return;
+  if (!tells_requests()) return;
   std::string line = fmt::format("request {}: ", leg.number);
   std::int64_t took_ms = milliseconds(leg.ended - leg.begun);
   if (answer) {

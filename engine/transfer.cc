@@ -362,7 +362,7 @@ Task<void> Transfer::send(Scope& lane, HttpClient& client, SendPart work, Ticket
                     .ticket = ticket,
                     .bytes_sent = reporter_.counters.bytes_sent,
                     .new_connection = work.tries > 0 || work.hedge_after.has_value(),
-                    .bytes_of_try = &sending.bytes,
+                    .watcher = &sending,
                     .arena = &crew_.arena()};
   Result<std::string> etag = co_await upload.run(scope);
   if (!etag) {
@@ -383,11 +383,13 @@ Task<void> Transfer::send(Scope& lane, HttpClient& client, SendPart work, Ticket
 }
 
 void Transfer::tell_of_late_part(const SendPart& work, const Twins::Sending& sending) {
+  Twins::State state = twins_->twin_of(sending);
   PartLate late{.path = (*files_)[work.file].path,
                 .part = work.target->part_count() > 1 ? work.part + 1 : 0,
                 .host = {},
+                .address = std::move(state.address),
                 .seconds = seconds_of(*work.hedge_after),
-                .bytes = twins_->bytes_of_twin(sending)};
+                .bytes = state.bytes};
   if (Result<PartRequest> request = work.target->request(work.part)) {
     if (Result<Url> url = Url::parse(request->url)) late.host = url->authority();
   }

@@ -15,6 +15,11 @@ Twins::Sending::~Sending() {
   std::erase(twins_->sendings_, this);
 }
 
+void Twins::Sending::begins(std::string_view address) {
+  std::lock_guard lock(twins_->mutex_);
+  address_ = address;
+}
+
 bool Twins::Sending::dropped() const {
   std::lock_guard lock(twins_->mutex_);
   return dropped_;
@@ -41,12 +46,13 @@ void Twins::cancel(const Sending* sending) {
   if (scope) scope->cancel();
 }
 
-std::uint64_t Twins::bytes_of_twin(const Sending& sending) const {
+Twins::State Twins::twin_of(const Sending& sending) const {
   std::lock_guard lock(mutex_);
   for (const Sending* other : sendings_) {
-    if (are_twins(*other, sending)) return other->bytes.load(std::memory_order_relaxed);
+    if (!are_twins(*other, sending)) continue;
+    return {.address = other->address_, .bytes = other->bytes_.load(std::memory_order_relaxed)};
   }
-  return 0;
+  return {};
 }
 
 }  // namespace headrace

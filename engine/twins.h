@@ -9,24 +9,27 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "engine/scheduler.h"
 #include "io/worker.h"
+#include "net/exchange.h"
 
 namespace headrace {
 
 class Twins : public std::enable_shared_from_this<Twins> {
  public:
-  class Sending {
+  // Told how its try is going.
+  class Sending final : public SendObserver {
    public:
     Sending(std::shared_ptr<Twins> twins, Scope& scope, const SendPart& work);
-    ~Sending();
+    ~Sending() override;
     Sending(const Sending&) = delete;
     // Its part was confirmed elsewhere, and its scope cancelled or about to be.
     bool dropped() const;
-    // Bytes of the body given to the connection in this try.
-    std::atomic<std::uint64_t> bytes = 0;
+    void begins(std::string_view address) override;
+    void body_sent(std::uint64_t bytes) override { bytes_.store(bytes, std::memory_order_relaxed); }
 
    private:
     friend class Twins;
@@ -35,11 +38,18 @@ class Twins : public std::enable_shared_from_this<Twins> {
     const ObjectIndex object_;
     const std::uint32_t part_;
     bool dropped_ = false;
+    std::string address_;
+    std::atomic<std::uint64_t> bytes_ = 0;
+  };
+  // How far a try has come, and where it goes.
+  struct State {
+    std::string address;  // empty: no connection yet
+    std::uint64_t bytes = 0;
   };
 
   void end_twin(const Sending& confirmed);
-  // Of the other send of this part; 0 if there is none.
-  std::uint64_t bytes_of_twin(const Sending& sending) const;
+  // Of the other send of this part; empty if there is none.
+  State twin_of(const Sending& sending) const;
 
  private:
   bool are_twins(const Sending& a, const Sending& b) const {

@@ -30,10 +30,10 @@ struct Entry {
 };
 
 Error walk_error(std::string_view what, const std::string& path, int error) {
-  return system_error("walk_failed", what, error)
-      .at("scan")
-      .on_path(path)
-      .hinting("make it readable, or leave it out with --exclude");
+  Error failed = system_error("walk_failed", what, error).at("scan").on_path(path);
+  // What has run out is no fault of the folder's.
+  if (failed.kind == ErrorClass::limit) return failed;
+  return std::move(failed).hinting("make it readable, or leave it out with --exclude");
 }
 
 std::string_view name_of_kind(mode_t mode) {

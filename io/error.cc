@@ -120,6 +120,11 @@ Error Error::at(std::string_view stage_name) && {
   return std::move(*this);
 }
 
+Error Error::from(std::string_view numeric_address) && {
+  fill(address, numeric_address);
+  return std::move(*this);
+}
+
 Error Error::on_path(std::string_view local_or_repo_path) && {
   fill(path, local_or_repo_path);
   return std::move(*this);
@@ -207,6 +212,7 @@ std::string describe(const Error& error) {
   } else {
     add(error.host);
   }
+  add(error.address == error.host ? std::string_view() : error.address);
   if (error.status != 0) add(fmt::format("status {}", error.status));
   if (!error.request_id.empty()) add(fmt::format("request id {}", error.request_id));
   if (error.attempts > 1) add(fmt::format("{} tries", error.attempts));

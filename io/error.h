@@ -31,6 +31,7 @@ struct Error {
   std::string stage;       // what was being done: resolve, connect, send, preupload, part, commit …
   int sys_error = 0;       // errno, 0 if the kernel was not the cause
   std::string host;        // host[:port] spoken to
+  std::string address;     // of its addresses the one spoken to, with the port
   std::string method;      // HTTP method
   std::string url;         // without query, fragment and user info
   int status = 0;          // HTTP status, 0 without an answer
@@ -44,6 +45,7 @@ struct Error {
 
   // Each fills a field that is still empty and returns the same error, so that calls chain.
   Error at(std::string_view stage_name) &&;
+  Error from(std::string_view numeric_address) &&;
   Error on_path(std::string_view local_or_repo_path) &&;
   Error on_url(std::string_view method_name, std::string_view any_url) &&;
   Error hinting(std::string_view what_to_do) &&;

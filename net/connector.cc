@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "io/worker.h"
+#include "net/address.h"
 #include "net/dialer.h"
 #include "net/proxy_error.h"
 #include "net/tls_stream.h"
@@ -18,16 +19,22 @@ Task<Result<std::unique_ptr<Stream>>> Connector::connect(Scope& scope, const Rou
                               "https is switched off here, there is no TLS")
                        .at("connect"));
   }
+  Result<std::unique_ptr<Stream>> stream = co_await open(scope, route, deadlines);
+  if (!stream || !route.target.secure()) co_return stream;
+  stream = co_await secure(scope, std::move(*stream), route.target, deadlines);
+  if (!stream && route.proxy) {
+    co_return fail(through_proxy(std::move(stream.error()), *route.proxy));
+  }
+  co_return stream;
+}
+
+Task<Result<std::unique_ptr<Stream>>> Connector::open(Scope& scope, const Route& route,
+                                                      const Deadlines& deadlines) {
   Result<std::unique_ptr<Stream>> stream;
   if (route.proxy) {
     stream = co_await by_proxy(scope, route, deadlines);
   } else {
     stream = co_await straight(scope, route.target, deadlines);
-  }
-  if (!stream || !route.target.secure()) co_return stream;
-  stream = co_await secure(scope, std::move(*stream), route.target, deadlines);
-  if (!stream && route.proxy) {
-    co_return fail(through_proxy(std::move(stream.error()), *route.proxy));
   }
   co_return stream;
 }
@@ -53,7 +60,9 @@ Task<Result<std::unique_ptr<Stream>>> Connector::by_proxy(Scope& scope, const Ro
   }
   if (!stream) co_return fail(at_proxy(std::move(stream.error()), proxy));
   if (!route.tunnelled()) co_return stream;
+  std::string address = (*stream)->address();
   stream = co_await open_tunnel(scope, std::move(*stream), route, deadlines.tunnel);
+  if (!stream) co_return fail(std::move(stream.error()).from(address));
   co_return stream;
 }
 
@@ -62,9 +71,9 @@ Task<Result<std::unique_ptr<Stream>>> Connector::reach(Scope& scope, const Url& 
   Result<std::vector<SocketAddress>> addresses = co_await resolve(scope, url, deadlines.resolve);
   if (!addresses) co_return std::unexpected(std::move(addresses.error()));
   std::vector<SocketAddress> tried = scores_.worth_trying(std::move(*addresses), worker_.now());
-  Result<int> socket = co_await dial(scope, tried, deadlines.connect, url.endpoint(), &scores_);
-  if (!socket) co_return std::unexpected(std::move(socket.error()));
-  co_return std::make_unique<PlainStream>(worker_, *socket);
+  Result<Dialed> dialed = co_await dial(scope, tried, deadlines.connect, url.endpoint(), &scores_);
+  if (!dialed) co_return std::unexpected(std::move(dialed.error()));
+  co_return std::make_unique<PlainStream>(worker_, dialed->socket, text_of(dialed->address));
 }
 
 Task<Result<std::vector<SocketAddress>>> Connector::resolve(Scope& scope, const Url& url,
@@ -86,9 +95,10 @@ Task<Result<std::unique_ptr<Stream>>> Connector::secure(Scope& scope,
                                                         const Url& url,
                                                         const Deadlines& deadlines) {
   TlsPeer peer{.host = url.host, .origin = url.origin(), .place = url.endpoint()};
+  std::string address = stream->address();
   TlsStream::Made session = co_await TlsStream::connect(scope, std::move(stream), network_.tls,
                                                         std::move(peer), deadlines.tls);
-  if (!session) co_return fail(std::move(session.error()));
+  if (!session) co_return fail(std::move(session.error()).from(address));
   co_return std::move(*session);
 }
 

@@ -26,6 +26,9 @@ class Connector {
 
   Task<Result<std::unique_ptr<Stream>>> connect(Scope& scope, const Route& route,
                                                 const Deadlines& deadlines);
+  // All of it but the session with the target, which an https target still wants.
+  Task<Result<std::unique_ptr<Stream>>> open(Scope& scope, const Route& route,
+                                             const Deadlines& deadlines);
 
  private:
   Task<Result<std::unique_ptr<Stream>>> straight(Scope& scope, const Url& url,

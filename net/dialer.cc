@@ -68,10 +68,18 @@ void note_scores(const Race& race, std::size_t started, AddressScores& scores) {
   }
 }
 
+std::string tried_text(std::span<const SocketAddress> addresses) {
+  std::string text;
+  for (const SocketAddress& each : addresses) text += (text.empty() ? "" : ", ") + text_of(each);
+  return text;
+}
+
 Error dial_error(const Race& race, bool told_to_stop, Duration limit, std::string_view host) {
   if (!told_to_stop && race.scope.timed_out()) {
     return make_error(ErrorClass::retry, "connect_timeout",
-                      fmt::format("no connection to {} within {:.3g} s", host, seconds_of(limit)));
+                      fmt::format("no connection to {} ({}) within {:.3g} s", host,
+                                  tried_text(race.addresses), seconds_of(limit)))
+        .from(text_of(race.addresses.front()));
   }
   // One address may have failed before we were told to stop; that is not why there is nothing.
   if (told_to_stop || race.error == ECANCELED || race.error == 0) {
@@ -80,6 +88,7 @@ Error dial_error(const Race& race, bool told_to_stop, Duration limit, std::strin
   }
   Error error = system_error(
       "connect_failed", fmt::format("connecting to {} ({})", host, race.failed_at), race.error);
+  error.address = race.failed_at;
   return race.error == ECONNREFUSED
              ? std::move(error).hinting("is the server running, and is this its address and port?")
              : error;
@@ -87,8 +96,8 @@ Error dial_error(const Race& race, bool told_to_stop, Duration limit, std::strin
 
 }  // namespace
 
-Task<Result<int>> dial(Scope& scope, std::span<const SocketAddress> addresses, Duration limit,
-                       std::string_view host, AddressScores* scores) {
+Task<Result<Dialed>> dial(Scope& scope, std::span<const SocketAddress> addresses, Duration limit,
+                          std::string_view host, AddressScores* scores) {
   Scope racing(scope, limit);
   Race race{.scope = racing, .addresses = addresses};
   std::size_t started = 0;
@@ -102,7 +111,9 @@ Task<Result<int>> dial(Scope& scope, std::span<const SocketAddress> addresses, D
   }
   co_await racing.join();
   if (scores) note_scores(race, started, *scores);
-  if (race.winner >= 0) co_return race.winner;
+  if (race.winner >= 0) {
+    co_return Dialed{.socket = race.winner, .address = addresses[race.winner_index]};
+  }
   co_return fail(dial_error(race, scope.cancelled(), limit, host).at("connect"));
 }
 

@@ -19,8 +19,13 @@ namespace headrace {
 
 inline constexpr Duration dial_stagger = 250ms;
 
-// A connected socket of the caller's. `host` is for messages only.
-Task<Result<int>> dial(Scope& scope, std::span<const SocketAddress> addresses, Duration limit,
-                       std::string_view host, AddressScores* scores = nullptr);
+struct Dialed {
+  int socket = -1;  // connected, the caller's
+  SocketAddress address;
+};
+
+// `host` is for messages only.
+Task<Result<Dialed>> dial(Scope& scope, std::span<const SocketAddress> addresses, Duration limit,
+                          std::string_view host, AddressScores* scores = nullptr);
 
 }  // namespace headrace

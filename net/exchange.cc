@@ -20,24 +20,6 @@ Error too_large(const std::string& host, std::size_t size_max) {
       .hinting("look whether the endpoint is a Hub");
 }
 
-Error stalled_error(const Watchdog& watchdog, const std::string& host) {
-  double limit_s = seconds_of(watchdog.limit());
-  switch (watchdog.phase()) {
-    case Watchdog::Phase::send:
-      return make_error(
-          ErrorClass::retry, "stalled",
-          fmt::format("{} took no bytes for {:.3g} s while the request was sent", host, limit_s));
-    case Watchdog::Phase::first_byte:
-      return make_error(ErrorClass::retry, "first_byte_timeout",
-                        fmt::format("{} did not answer within {:.3g} s", host, limit_s));
-    case Watchdog::Phase::receive:
-      return make_error(
-          ErrorClass::retry, "stalled",
-          fmt::format("{} sent no bytes for {:.3g} s in the middle of its answer", host, limit_s));
-  }
-  return make_error(ErrorClass::retry, "stalled", host);
-}
-
 }  // namespace
 
 bool broke_off(const Error& error) {
@@ -52,6 +34,7 @@ Task<Result<HttpAnswer>> Exchange::run(Scope& parent) {
   Scope sending(scope);
   Scope receiving(scope);
   Watchdog watchdog(scope, *connection_.stream, request_.deadlines);
+  if (request_.observer) request_.observer->begins(connection_.stream->address());
   watchdog_ = &watchdog;
   sending_ = &sending;
   receiving_ = &receiving;
@@ -60,7 +43,13 @@ Task<Result<HttpAnswer>> Exchange::run(Scope& parent) {
   if (!answer) sending.cancel();
   co_await sending.join();
   reusable_ = answer && keep_alive_ && send_status_ && !surplus_;
-  if (!answer) co_return fail(judge(std::move(answer.error()), parent.cancelled()));
+  std::string address = connection_.stream->address();
+  if (!answer) {
+    Error error = judge(std::move(answer.error()), parent.cancelled());
+    if (!body_failed_) error.address = std::move(address);
+    co_return fail(std::move(error));
+  }
+  answer->address = std::move(address);
   co_return answer;
 }
 
@@ -70,12 +59,35 @@ Error Exchange::judge(Error received, bool parent_cancelled) const {
     return make_error(ErrorClass::cancelled, "cancelled",
                       fmt::format("cancelled while speaking to {}", request_.host));
   }
-  if (watchdog_->fired()) return stalled_error(*watchdog_, request_.host);
+  if (watchdog_->fired()) return stalled_error();
   bool answer_unusable = !broke_off(received) && received.kind != ErrorClass::cancelled;
   if (!send_status_ && send_status_.error().kind != ErrorClass::cancelled && !answer_unusable) {
     return send_status_.error();
   }
   return received;
+}
+
+// Who stood still, for how long, and how far it had come.
+Error Exchange::stalled_error() const {
+  std::string address = connection_.stream->address();
+  std::string who = request_.host;
+  if (!address.empty() && address != who) who += fmt::format(" ({})", address);
+  double limit_s = seconds_of(watchdog_->limit());
+  switch (watchdog_->phase()) {
+    case Watchdog::Phase::send:
+      return make_error(ErrorClass::retry, "stalled",
+                        fmt::format("{} took no bytes for {:.3g} s, after {} of {} bytes", who,
+                                    limit_s, body_sent_, request_.body.size()));
+    case Watchdog::Phase::first_byte:
+      return make_error(ErrorClass::retry, "first_byte_timeout",
+                        fmt::format("{} did not answer within {:.3g} s after {} bytes", who,
+                                    limit_s, body_sent_));
+    case Watchdog::Phase::receive:
+      break;
+  }
+  return make_error(
+      ErrorClass::retry, "stalled",
+      fmt::format("{} sent no bytes for {:.3g} s in the middle of its answer", who, limit_s));
 }
 
 Task<void> Exchange::send_all(Scope& sending) {
@@ -96,7 +108,6 @@ Task<void> Exchange::send_all(Scope& sending) {
 Task<Status> Exchange::send_pieces(Scope& sending, BodyReader& reader) {
   Stream& stream = *connection_.stream;
   Piece piece;
-  std::uint64_t body_sent = 0;
   bool joined = !request_.expect_continue && request_.body.size() <= joined_body_size_max;
   if (joined) {
     Result<Piece> first = co_await reader.next();
@@ -105,7 +116,7 @@ Task<Status> Exchange::send_pieces(Scope& sending, BodyReader& reader) {
     piece = std::move(*first);
     if (!piece.hold) {
       request_.head.append(reinterpret_cast<const char*>(piece.bytes.data()), piece.bytes.size());
-      body_sent = piece.bytes.size();
+      body_sent_ = piece.bytes.size();
       piece = Piece();
     }
   }
@@ -119,7 +130,7 @@ Task<Status> Exchange::send_pieces(Scope& sending, BodyReader& reader) {
     }
   }
   while (true) {
-    if (body_sent > 0 && request_.observer) request_.observer->body_sent(body_sent);
+    if (body_sent_ > 0 && request_.observer) request_.observer->body_sent(body_sent_);
     if (piece.bytes.empty()) {
       Result<Piece> next = co_await reader.next();
       body_failed_ = !next && next.error().kind != ErrorClass::cancelled;
@@ -140,7 +151,7 @@ Task<Status> Exchange::send_pieces(Scope& sending, BodyReader& reader) {
     Slice hold = piece.bytes.empty() ? std::exchange(piece.hold, Slice()) : piece.hold;
     status = co_await stream.send(sending, bytes, std::move(hold));
     if (!status) co_return status;
-    body_sent += bytes.size();
+    body_sent_ += bytes.size();
     watchdog_->progress();
   }
 }

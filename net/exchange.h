@@ -26,7 +26,8 @@ struct HttpAnswer {
   int status = 0;
   Headers headers;
   std::string body;
-  Url final_url;  // after redirects
+  Url final_url;        // after redirects
+  std::string address;  // of who answered, or of the proxy that led there
 };
 
 struct Connection {
@@ -43,6 +44,8 @@ struct Connection {
 class SendObserver {
  public:
   virtual ~SendObserver() = default;
+  // A try begins, on a connection to this address.
+  virtual void begins(std::string_view address) { (void)address; }
   // Bytes of the body given to the connection in this try; starts again at 0 with each.
   virtual void body_sent(std::uint64_t bytes) = 0;
 };
@@ -86,6 +89,7 @@ class Exchange {
   Status take_head(HttpAnswer& answer);
   Status take_body(std::span<const std::byte> bytes, HttpAnswer& answer);
   Error judge(Error received, bool parent_cancelled) const;
+  Error stalled_error() const;
 
   Connection& connection_;
   Request request_;
@@ -95,6 +99,7 @@ class Exchange {
   Scope* continue_wait_ = nullptr;
   Time sent_at_{};
   Time answered_at_{};
+  std::uint64_t body_sent_ = 0;
   Status send_status_;
   bool body_failed_ = false;  // send_status_ is the body's error, not the connection's
   bool send_over_ = false;

@@ -87,6 +87,7 @@ Task<Result<HttpAnswer>> HttpClient::send(Scope& scope, HttpRequest& request) {
     }
     if (redirected) continue;
     redirected.error().status = answer->status;
+    redirected.error().address = answer->address;
     redirected.error().request_id = request_id_of(answer->headers);
     co_return fail(filled(std::move(redirected.error()), request, leg.url));
   }
@@ -129,10 +130,11 @@ Task<Result<HttpAnswer>> HttpClient::send_leg(Scope& scope, const HttpRequest& r
   if (!route.proxy) co_return answer;
   if (!answer) co_return fail(told_of(route, std::move(answer.error())));
   if (route.forwarded() && proxy_spoke(answer->status, answer->headers)) {
-    co_return fail(error_of_proxy(route, {.status = answer->status,
-                                          .headers = answer->headers,
-                                          .body = answer->body,
-                                          .now_unix_s = worker_.backend().wall_seconds()}));
+    Error error = error_of_proxy(route, {.status = answer->status,
+                                         .headers = answer->headers,
+                                         .body = answer->body,
+                                         .now_unix_s = worker_.backend().wall_seconds()});
+    co_return fail(std::move(error).from(answer->address));
   }
   co_return answer;
 }
@@ -212,7 +214,12 @@ Task<Result<std::unique_ptr<Connection>>> HttpClient::connect(Scope& scope, cons
   auto connection = std::make_unique<Connection>();
   connection->stream = std::move(*stream);
   HttpObserver* observer = options_.network.observer;
-  if (observer) connection->number = observer->connection_number();
+  if (!observer) co_return connection;
+  const std::string host = (route.forwarded() ? route.proxy->url : route.target).endpoint();
+  const std::string address = connection->stream->address();
+  const std::string sealed_with = connection->stream->sealed_with();
+  connection->number =
+      observer->connected({.host = host, .address = address, .sealed_with = sealed_with});
   co_return connection;
 }
 
@@ -248,6 +255,7 @@ Error error_of_answer(const HttpAnswer& answer, const HttpRequest& request,
                            fmt::format("{} answered {} {}", answer.final_url.authority(),
                                        answer.status, reason_of(answer.status)));
   error.status = answer.status;
+  error.address = answer.address;
   error.request_id = request_id_of(answer.headers);
   error.server_message = message_in(answer);
   error.retry_after_ms = wait_asked_ms(answer.headers, now_unix_s);

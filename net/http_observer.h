@@ -39,11 +39,18 @@ struct HttpLeg {
   Time ended{};
 };
 
+// A connection that was made.
+struct HttpLink {
+  std::string_view host;         // the target's, or the proxy's that passes requests on
+  std::string_view address;      // of that, or of the proxy that has opened a tunnel
+  std::string_view sealed_with;  // version and cipher of TLS; empty in the clear
+};
+
 class HttpObserver {
  public:
   virtual ~HttpObserver() = default;
-  // A number for a connection that was made, a new one each time.
-  virtual std::uint64_t connection_number() = 0;
+  // Gives it a number, a new one each time.
+  virtual std::uint64_t connected(const HttpLink& link) = 0;
   // The number of this request.
   virtual std::uint64_t request_begins(const HttpLeg& leg) = 0;
   virtual void request_ended(const HttpLeg& leg, const Result<HttpAnswer>& answer) = 0;

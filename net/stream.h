@@ -10,6 +10,8 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
+#include <utility>
 
 #include "io/error.h"
 #include "io/scope.h"
@@ -28,6 +30,10 @@ class Stream {
   virtual Task<void> close(Scope& scope) = 0;
   // Bytes sent that the other side's machine has not confirmed; negative where nobody knows.
   virtual std::int64_t unacknowledged() = 0;
+  // The address at the other end of the lowest of them; empty where it was not given.
+  virtual std::string address() const { return {}; }
+  // What the bytes are sealed with, for people; empty: nothing.
+  virtual std::string sealed_with() const { return {}; }
 };
 
 // What ends an operation whose scope was cancelled.
@@ -36,16 +42,19 @@ Error stream_cancelled();
 class PlainStream final : public Stream {
  public:
   // Takes the connected socket over.
-  PlainStream(Worker& worker, int socket) : worker_(worker), socket_(socket) {}
+  PlainStream(Worker& worker, int socket, std::string address = {})
+      : worker_(worker), socket_(socket), address_(std::move(address)) {}
   ~PlainStream() override;
   Task<Result<std::size_t>> receive(Scope& scope, std::span<std::byte> into) override;
   Task<Status> send(Scope& scope, std::span<const std::byte> bytes, Slice hold) override;
   Task<void> close(Scope& scope) override;
   std::int64_t unacknowledged() override;
+  std::string address() const override { return address_; }
 
  private:
   Worker& worker_;
   int socket_;
+  const std::string address_;
   bool receiving_ = false;
   bool sending_ = false;
 };

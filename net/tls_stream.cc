@@ -432,6 +432,11 @@ Task<void> TlsStream::close(Scope& scope) {
   co_await below_->close(scope);
 }
 
+std::string TlsStream::sealed_with() const {
+  SSL* session = session_.get();
+  return fmt::format("{} with {}", SSL_get_version(session), SSL_get_cipher_name(session));
+}
+
 TlsFacts TlsStream::facts() const {
   SSL* session = session_.get();
   TlsFacts facts{.version = SSL_get_version(session),

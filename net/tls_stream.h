@@ -64,6 +64,8 @@ class TlsStream final : public Stream {
   Task<Status> send(Scope& scope, std::span<const std::byte> bytes, Slice hold) override;
   Task<void> close(Scope& scope) override;
   std::int64_t unacknowledged() override { return below_->unacknowledged(); }
+  std::string address() const override { return below_->address(); }
+  std::string sealed_with() const override;
 
   TlsFacts facts() const;
 

@@ -36,6 +36,7 @@ class BegunStream final : public Stream {
   }
   Task<void> close(Scope& scope) override { return stream_->close(scope); }
   std::int64_t unacknowledged() override { return stream_->unacknowledged(); }
+  std::string address() const override { return stream_->address(); }
 
  private:
   Task<Result<std::size_t>> take_begin(std::span<std::byte> into) {

@@ -8,6 +8,7 @@
 #include "io/digest/sha256.h"
 #include "io/worker.h"
 #include "net/address.h"
+#include "net/connector.h"
 #include "net/dialer.h"
 #include "net/proxy_error.h"
 #include "net/tls_stream.h"
@@ -23,6 +24,12 @@ constexpr std::int64_t day_s = 24 * 60 * 60;
 constexpr std::int64_t certificate_days_low = 7;
 
 double milliseconds(Duration duration) { return seconds_of(duration) * 1000; }
+
+void tell_otherwise(Finding& finding, Error error) {
+  finding.text = error.message;
+  finding.advice = error.hint;
+  finding.error = std::move(error);
+}
 
 }  // namespace
 
@@ -57,18 +64,47 @@ Task<bool> HubCheckup::reach(Scope& scope, const Url& url) {
   if (!reached_.insert(url.endpoint()).second) co_return true;
   Result<const ProxyServer*> proxy = judge_proxy(url);
   if (!proxy) co_return false;
-  const Url& first = *proxy ? (*proxy)->url : url;
-  if (*proxy && !reached_.insert(first.endpoint()).second) co_return true;
+  bool there = false;
+  if (!*proxy) {
+    there = co_await connect_to(scope, url);
+    co_return there;
+  }
+  there = co_await reach_proxy(scope, **proxy);
+  if (there && url.secure()) there = co_await look_through(scope, url, **proxy);
+  co_return there;
+}
+
+Task<bool> HubCheckup::reach_proxy(Scope& scope, const ProxyServer& proxy) {
+  if (!reached_.insert(proxy.url.endpoint()).second) co_return true;
   const std::size_t found_before = found_.size();
-  bool connected = co_await connect_to(scope, first);
-  for (std::size_t i = found_before; *proxy && i < found_.size(); ++i) {
-    Finding& finding = found_[i];
-    if (!finding.error) continue;
-    finding.error = at_proxy(std::move(*finding.error), **proxy);
-    finding.text = finding.error->message;
-    finding.advice = finding.error->hint;
+  bool connected = co_await connect_to(scope, proxy.url);
+  for (std::size_t i = found_before; i < found_.size(); ++i) {
+    if (!found_[i].error) continue;
+    tell_otherwise(found_[i], at_proxy(std::move(*found_[i].error), proxy));
   }
   co_return connected;
+}
+
+Task<bool> HubCheckup::look_through(Scope& scope, const Url& url, const ProxyServer& proxy) {
+  Worker& worker = scope.worker();
+  std::string host = url.endpoint();
+  Connector connector(worker, resolver_, client_.network());
+  const Route route{url, &proxy};
+  const Deadlines deadlines;
+  Time begin = worker.now();
+  Result<std::unique_ptr<Stream>> stream = co_await connector.open(scope, route, deadlines);
+  if (!stream) {
+    found_.push_back(failed_finding(host, "tunnel", std::move(stream.error())));
+    co_return false;
+  }
+  double took_ms = milliseconds(worker.now() - begin);
+  add(host, "tunnel", Verdict::ok,
+      fmt::format("{} opened a tunnel to it in {:.1f} ms", proxy.url.endpoint(), took_ms), {},
+      {{"ms", took_ms}});
+  bool secured = co_await speak_tls(scope, std::move(*stream), url);
+  if (secured) co_return true;
+  tell_otherwise(found_.back(), through_proxy(std::move(*found_.back().error), proxy));
+  co_return false;
 }
 
 Result<const ProxyServer*> HubCheckup::judge_proxy(const Url& url) {
@@ -114,20 +150,21 @@ Task<bool> HubCheckup::connect_to(Scope& scope, const Url& url) {
   for (std::size_t i = 0; i < std::min(addresses->size(), addresses_tried_max); ++i) {
     std::span<const SocketAddress> one(&(*addresses)[i], 1);
     begin = worker.now();
-    Result<int> socket = co_await dial(scope, one, deadlines.connect, host);
+    Result<Dialed> dialed = co_await dial(scope, one, deadlines.connect, host);
     double took_ms = milliseconds(worker.now() - begin);
     std::string address = text_of(one.front());
-    if (!socket) {
-      dead.push_back(failed_finding(host, "connect", std::move(socket.error())));
+    if (!dialed) {
+      dead.push_back(failed_finding(host, "connect", std::move(dialed.error())));
       dead.back().text = fmt::format("{}: {}", address, dead.back().text);
       continue;
     }
+    auto stream = std::make_unique<PlainStream>(worker, dialed->socket, address);
     add(host, "connect", Verdict::ok, fmt::format("{} connected in {:.1f} ms", address, took_ms),
         {}, {{"ms", took_ms}});
     if (++connected == 1 && url.secure()) {
-      secured = co_await speak_tls(scope, *socket, url);
+      secured = co_await speak_tls(scope, std::move(stream), url);
     } else {
-      co_await worker.close(scope, *socket);
+      co_await stream->close(scope);
     }
   }
   for (Finding& each : dead) {
@@ -138,19 +175,21 @@ Task<bool> HubCheckup::connect_to(Scope& scope, const Url& url) {
   co_return connected > 0 && secured;
 }
 
-Task<bool> HubCheckup::speak_tls(Scope& scope, int socket, const Url& url) {
+Task<bool> HubCheckup::speak_tls(Scope& scope, std::unique_ptr<Stream> stream, const Url& url) {
   Worker& worker = scope.worker();
   std::shared_ptr<const TlsContext> context = client_.network().tls;
   std::string host = url.endpoint();
   // Kept apart from the sessions of requests, so that the whole handshake is seen.
   TlsPeer peer{.host = url.host, .origin = "doctor of " + host, .place = host};
+  std::string address = stream->address();
   Time begin = worker.now();
-  TlsStream::Made made =
-      co_await TlsStream::connect(scope, std::make_unique<PlainStream>(worker, socket), context,
-                                  std::move(peer), Deadlines().tls);
+  TlsStream::Made made = co_await TlsStream::connect(scope, std::move(stream), context,
+                                                     std::move(peer), Deadlines().tls);
   double took_ms = milliseconds(worker.now() - begin);
   if (!made) {
-    found_.push_back(failed_finding(host, "tls", std::move(made.error())));
+    Error error = std::move(made.error()).from(address);
+    if (error.host.empty()) error.host = url.authority();
+    found_.push_back(failed_finding(host, "tls", std::move(error)));
     co_return false;
   }
   TlsFacts facts = (*made)->facts();

@@ -22,14 +22,17 @@ class HubCheckup {
   Task<std::vector<Finding>> run(Scope& scope);
 
  private:
-  // The first step to a host, which its proxy is where there is one; false if there is no way.
+  // All steps to a host, or to its proxy and through that; false if there is no way.
   Task<bool> reach(Scope& scope, const Url& url);
+  Task<bool> reach_proxy(Scope& scope, const ProxyServer& proxy);
+  // A tunnel, and TLS with the target through it.
+  Task<bool> look_through(Scope& scope, const Url& url, const ProxyServer& proxy);
   // Which proxy leads there, null for none; an error where nobody can say.
   Result<const ProxyServer*> judge_proxy(const Url& url);
   // Names and addresses, each connected to, and TLS over the first.
   Task<bool> connect_to(Scope& scope, const Url& url);
-  // Takes the socket over.
-  Task<bool> speak_tls(Scope& scope, int socket, const Url& url);
+  // Takes the stream over.
+  Task<bool> speak_tls(Scope& scope, std::unique_ptr<Stream> stream, const Url& url);
   void judge_certificate(const CertificateFacts& certificate, const std::string& host);
   Task<void> ask_whoami(Scope& scope, const Url& endpoint);
   void judge_clock(const HttpAnswer& answer, const std::string& host);

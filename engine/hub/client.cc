@@ -48,6 +48,7 @@ Result<T> placed(Result<T> parsed, const HttpAnswer& answer, std::string_view me
   if (parsed) return parsed;
   Error error = std::move(parsed.error()).on_url(method, url);
   error.status = answer.status;
+  error.address = answer.address;
   error.request_id = answer.headers.value_or("x-request-id", "");
   if (Result<Url> known = Url::parse(url)) error.host = known->endpoint();
   return fail(std::move(error));
@@ -127,22 +128,22 @@ Error HubClient::error_of(const HttpAnswer& answer, const HttpRequest& request) 
   return error;
 }
 
+// The tries are used up; the last answer, if one came, is in the error.
+Error HubClient::given_up(Error error) const {
+  if (error.status == 0) return error;
+  std::string message = server_message_of(error.server_message);
+  if (!message.empty()) error.server_message = redact_text(message);
+  if (error.status == 429) error.code = "rate_limited";
+  error.hint = hint_of(error.code, !access_.token.empty());
+  return error;
+}
+
 Task<Result<HttpAnswer>> HubClient::send(Scope& scope, Call call) {
   bool repeat = call.repeat;
   Result<HttpRequest> request = request_of(call);
   if (!request) co_return fail(std::move(request.error()));
   Result<HttpAnswer> answer = co_await send_raw(scope, *request, repeat);
-  if (!answer) {
-    Error error = std::move(answer.error());
-    if (error.status != 0) {
-      // The tries are used up; the last answer is in the error.
-      std::string message = server_message_of(error.server_message);
-      if (!message.empty()) error.server_message = redact_text(message);
-      if (error.status == 429) error.code = "rate_limited";
-      error.hint = hint_of(error.code, !access_.token.empty());
-    }
-    co_return fail(std::move(error).at(request->stage));
-  }
+  if (!answer) co_return fail(given_up(std::move(answer.error())).at(request->stage));
   if (answer->status >= 400) co_return fail(error_of(*answer, *request));
   co_return answer;
 }
@@ -170,7 +171,7 @@ Task<Result<std::string>> HubClient::create_repo(Scope& scope, const NewRepo& ma
     Result<std::string> place = parse_repo_location(answer->body);
     if (place) co_return place;
     if (answer->status == 409) co_return urls_.page();
-    co_return fail(std::move(place.error()).at("create_repo"));
+    co_return placed(std::move(place), *answer, "POST", urls_.create_repo());
   }
   Error refused = error_of(*answer, *request);
   // Who may not create may still write to what is there.
@@ -234,11 +235,11 @@ Task<Result<YamlVerdict>> HubClient::validate_yaml(Scope& scope, std::string_vie
   Result<HttpRequest> request = request_of(call);
   if (!request) co_return fail(std::move(request.error()));
   Result<HttpAnswer> answer = co_await send_raw(scope, *request, true);
-  if (!answer) co_return fail(std::move(answer.error()));
+  if (!answer) co_return fail(given_up(std::move(answer.error())));
   if (answer->status >= 400 && answer->status != 400) co_return fail(error_of(*answer, *request));
   Result<YamlVerdict> verdict = parse_validate_yaml(answer->body);
   if (!verdict && answer->status == 400) co_return fail(error_of(*answer, *request));
-  co_return verdict;
+  co_return placed(std::move(verdict), *answer, "POST", urls_.validate_yaml());
 }
 
 Task<Result<std::vector<PreuploadAnswer>>> HubClient::preupload(

@@ -80,6 +80,7 @@ class HubClient {
   Task<Result<HttpAnswer>> send(Scope& scope, Call call);
   // Success and error statuses alike.
   Task<Result<HttpAnswer>> send_raw(Scope& scope, HttpRequest& request, bool repeat);
+  Error given_up(Error error) const;
   Error error_of(const HttpAnswer& answer, const HttpRequest& request) const;
 
   HttpClient& http_;

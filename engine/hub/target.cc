@@ -89,13 +89,16 @@ PartRange HubTarget::range(std::uint32_t index) const {
 Status HubTarget::check_way(std::string_view url) const {
   bool secure = access_->endpoint.starts_with("https://");
   if (!secure || url.starts_with("https://")) return {};
-  return fail(
-      make_error(ErrorClass::fail, "insecure_url",
-                 fmt::format("the Hub is spoken to over https, and wants content sent to {}",
-                             redact_url(url)))
-          .at("lfs_batch")
-          .on_url("PUT", url)
-          .hinting("report it to whoever runs the Hub: its upload URLs begin with http://"));
+  Error error = make_error(ErrorClass::fail, "insecure_url",
+                           fmt::format("the Hub is spoken to over https, and wants content sent to "
+                                       "{}",
+                                       redact_url(url)));
+  if (Result<Url> known = Url::parse(url)) error.host = known->authority();
+  return fail(std::move(error)
+                  .at("lfs_batch")
+                  .on_url("PUT", url)
+                  .hinting("report it to whoever runs the Hub: its upload URLs begin with "
+                           "http://"));
 }
 
 Result<PartRequest> HubTarget::request(std::uint32_t index) const {

@@ -277,6 +277,7 @@ static void errors(void) {
   EXPECT(headrace_error_status(error) == 401);
   EXPECT(strcmp(headrace_error_method(error), "POST") == 0);
   EXPECT(strstr(endpoint, headrace_error_host(error)) != NULL);
+  EXPECT(strcmp(headrace_error_address(error), headrace_error_host(error)) == 0);
   EXPECT(strncmp(headrace_error_url(error), endpoint, strlen(endpoint)) == 0);
   EXPECT(strlen(headrace_error_stage(error)) > 0);
   EXPECT(strlen(headrace_error_hint(error)) > 0);

@@ -1,5 +1,7 @@
 #include "engine/advice.h"
 
+#include <cerrno>
+
 #include <doctest/doctest.h>
 
 namespace headrace {
@@ -25,6 +27,11 @@ TEST_CASE("every class has a next step") {
   CHECK(hint_of(ErrorClass::changed).contains("finish"));
   CHECK(hint_of(ErrorClass::limit).contains("limit"));
   CHECK_FALSE(hint_of(ErrorClass::fail).empty());
+}
+
+TEST_CASE("what has run out is named") {
+  CHECK(advised(system_error("x", "m", EMFILE)).hint.contains("ulimit -n"));
+  CHECK(advised(system_error("x", "m", ENOSPC)).hint.contains("free"));
 }
 
 TEST_CASE("a failure is mended where it lies") {

@@ -59,7 +59,7 @@ TEST_CASE("a proxy is told without its credentials") {
 
 TEST_CASE("an outcome names status, time, id and connection") {
   std::vector<std::string> told;
-  RequestLog log([&told](std::string line) { told.push_back(std::move(line)); }, nullptr);
+  RequestLog log(2, [&told](std::string line) { told.push_back(std::move(line)); }, nullptr);
   Url url = *Url::parse("http://h/a");
   Headers headers;
   Body body;
@@ -70,16 +70,32 @@ TEST_CASE("an outcome names status, time, id and connection") {
               .headers = headers,
               .body = body};
   leg.number = log.request_begins(leg);
-  leg.connection = log.connection_number();
+  leg.connection = log.connected({.host = "h:80", .address = "192.0.2.1:80", .sealed_with = {}});
   leg.ended = leg.begun + 12ms;
-  log.request_ended(
-      leg,
-      HttpAnswer{
-          .status = 200, .headers = {{"x-request-id", "r-1"}}, .body = "{}", .final_url = url});
+  log.request_ended(leg, HttpAnswer{.status = 200,
+                                    .headers = {{"x-request-id", "r-1"}},
+                                    .body = "{}",
+                                    .final_url = url,
+                                    .address = {}});
   log.request_ended(leg, fail(make_error(ErrorClass::retry, "stalled", "h took no bytes")));
-  REQUIRE(told.size() == 3);
-  CHECK(told[1] == "request 1: 200 in 12 ms, request id r-1, 2 bytes, connection 1 (new)");
-  CHECK(told[2] == "request 1: no answer in 12 ms: h took no bytes (stalled), connection 1 (new)");
+  REQUIRE(told.size() == 4);
+  CHECK(told[1] == "connection 1: h:80 at 192.0.2.1:80");
+  CHECK(told[2] == "request 1: 200 in 12 ms, request id r-1, 2 bytes, connection 1 (new)");
+  CHECK(told[3] == "request 1: no answer in 12 ms: h took no bytes (stalled), connection 1 (new)");
+}
+
+TEST_CASE("what connections are sealed with is told once for each host") {
+  std::vector<std::string> told;
+  RequestLog log(1, [&told](std::string line) { told.push_back(std::move(line)); }, nullptr);
+  const HttpLink first{
+      .host = "h:443", .address = "192.0.2.1:443", .sealed_with = "TLSv1.3 with A"};
+  CHECK(log.connected(first) == 1);
+  CHECK(log.connected({.host = "h:443", .address = "[::1]:443", .sealed_with = "TLSv1.3 with A"}) ==
+        2);
+  log.connected({.host = "plain:80", .address = "192.0.2.1:80", .sealed_with = {}});
+  log.connected({.host = "h:443", .address = "[::1]:443", .sealed_with = "TLSv1.2 with B"});
+  CHECK(told ==
+        std::vector<std::string>{"TLS to h:443: TLSv1.3 with A", "TLS to h:443: TLSv1.2 with B"});
 }
 
 }  // namespace headrace

@@ -12,15 +12,15 @@ namespace headrace {
 namespace {
 
 Task<void> dial_into(Scope& scope, std::vector<SocketAddress> addresses, Duration limit,
-                     AddressScores* scores, std::optional<Result<int>>& result) {
-  Result<int> socket = co_await dial(scope, addresses, limit, "host:1", scores);
-  result = socket;
-  if (socket) co_await scope.worker().close(scope, *socket);
+                     AddressScores* scores, std::optional<Result<Dialed>>& result) {
+  Result<Dialed> made = co_await dial(scope, addresses, limit, "host:1", scores);
+  result = made;
+  if (made) co_await scope.worker().close(scope, made->socket);
 }
 
-Result<int> dialed(Loop& loop, std::vector<SocketAddress> addresses, Duration limit = 10s,
-                   AddressScores* scores = nullptr) {
-  std::optional<Result<int>> result;
+Result<Dialed> dialed(Loop& loop, std::vector<SocketAddress> addresses, Duration limit = 10s,
+                      AddressScores* scores = nullptr) {
+  std::optional<Result<Dialed>> result;
   loop.run(dial_into(*loop.scope, std::move(addresses), limit, scores, result));
   return *result;
 }
@@ -79,7 +79,7 @@ TEST_CASE("a refused address hands over to the next one at once") {
 TEST_CASE("where nobody listens, the error names host and address") {
   Loop loop;
   ClosedPort closed("127.0.0.1");
-  Result<int> socket = dialed(loop, {closed.address, closed.address});
+  Result<Dialed> socket = dialed(loop, {closed.address, closed.address});
   REQUIRE(!socket);
   CHECK(socket.error().code == "connect_failed");
   CHECK(socket.error().kind == ErrorClass::retry);
@@ -87,14 +87,17 @@ TEST_CASE("where nobody listens, the error names host and address") {
   CHECK(socket.error().stage == "connect");
   CHECK(socket.error().message.contains("host:1"));
   CHECK(socket.error().message.contains(text_of(closed.address)));
+  CHECK(socket.error().address == text_of(closed.address));
 }
 
 TEST_CASE("a full backlog that never answers runs into the limit") {
   Loop loop;
   SilentPort silent;
-  Result<int> socket = dialed(loop, {silent.address}, 30ms);
+  Result<Dialed> socket = dialed(loop, {silent.address}, 30ms);
   REQUIRE(!socket);
   CHECK(socket.error().code == "connect_timeout");
+  CHECK(socket.error().address == text_of(silent.address));
+  CHECK(socket.error().message.contains(text_of(silent.address)));
   CHECK(socket.error().kind == ErrorClass::retry);
 }
 
@@ -132,7 +135,7 @@ TEST_CASE("who was not waited for is not scored") {
 TEST_CASE("a cancelled scope connects nowhere") {
   Loop loop;
   loop.scope->cancel();
-  Result<int> socket = dialed(loop, {*numeric_address("127.0.0.1", 1)});
+  Result<Dialed> socket = dialed(loop, {*numeric_address("127.0.0.1", 1)});
   REQUIRE(!socket);
   CHECK(socket.error().kind == ErrorClass::cancelled);
 }

@@ -403,6 +403,7 @@ TEST_CASE("each phase has its deadline") {
     REQUIRE(!answer);
     CHECK(answer.error().kind == ErrorClass::retry);
     CHECK(answer.error().message.contains(request.url.authority()));
+    CHECK(answer.error().address == request.url.authority());
     return answer.error().code;
   };
   CHECK(code({}, {.first_byte = 30ms, .idle = 1h}, 10) == "first_byte_timeout");
@@ -455,7 +456,8 @@ TEST_CASE("an error out of an answer") {
   HttpAnswer answer{.status = 503,
                     .headers = {{"Retry-After", "2"}, {"x-amz-request-id", "R1"}},
                     .body = "<?xml?><Error><Code>SlowDown</Code><Message>Reduce</Message></Error>",
-                    .final_url = request.url};
+                    .final_url = request.url,
+                    .address = "192.0.2.1:80"};
   Error error = error_of_answer(answer, request, 0);
   CHECK(error.kind == ErrorClass::retry);
   CHECK(error.code == "http_status");
@@ -465,12 +467,14 @@ TEST_CASE("an error out of an answer") {
   CHECK(error.retry_after_ms == 2000);
   CHECK(error.url == "http://h/p");
   CHECK(error.host == "h");
+  CHECK(error.address == "192.0.2.1:80");
   CHECK(error.stage == "part");
   CHECK(error.method == "PUT");
   answer = {.status = 404,
             .headers = {{"X-Request-Id", "R2"}},
             .body = " {\"error\":\"no\"}\n",
-            .final_url = request.url};
+            .final_url = request.url,
+            .address = {}};
   error = error_of_answer(answer, request, 0);
   CHECK(error.kind == ErrorClass::fail);
   CHECK(error.code == "http_status");

@@ -5,6 +5,7 @@ The relay stands between headrace and a hub that is sound, and answers in its pl
 
 import itertools
 import json
+import os
 
 import pytest
 from conftest import MIB, Hub, bytes_of, make_folder
@@ -104,6 +105,43 @@ def test_status(headrace, upload, relay, hub, endpoint, status):
         assert hub.commits("me/hostile") == "1"
 
 
+# Calls that the upload above does not make; all statuses of them with HEADRACE_FULL.
+OTHERS = {
+    "revision": ("GET", "/revision/dev"),
+    "create_branch": ("POST", "/branch/dev"),
+    "validate_yaml": ("POST", "/api/validate-yaml"),
+    "single": ("PUT", ""),
+    "verify": ("POST", "/_lfs/(?!.*&upload=)"),
+}
+OTHER_STATUSES = STATUSES if os.environ.get("HEADRACE_FULL") == "1" else (401, 409, 429, 502)
+
+
+@pytest.mark.parametrize("call, status", list(itertools.product(OTHERS, OTHER_STATUSES)))
+def test_status_of_other_calls(headrace, relay, hub, tmp_path, call, status):
+    make_folder(tmp_path / "all", {"README.md": "# x\n", "small.bin": bytes_of(999, 1)})
+    headers = {"x-request-id": f"r-{status}", "retry-after": "0"}
+    rule = relay.on(*OTHERS[call]).answer(status, {"error": "said so"}, headers, FOR_EVER)
+    run = headrace("upload", "me/hostile", "all", ".", "--revision", "dev", "--json",
+                   endpoint=relay.url)
+    if call == "create_branch" and status == 409:
+        # Somebody was quicker to make it, says the relay; it is not there, says the hub.
+        check_error(run, relay, "revision_not_found", **{"class": "fail"}, status=404)
+        return
+    retried = status in RETRIED
+    stage, code = call, CODES.get(status, "http_status")
+    if call == "single":
+        stage, code = "part", "part_refused"
+    error = check_error(run, relay, code, **{"class": "retry" if retried else "fail"},
+                        status=status, stage=stage, request_id=f"r-{status}",
+                        method=OTHERS[call][0], address=relay.url.removeprefix("http://"))
+    assert "said so" in (error["server_message"] or ""), error
+    tries = 5 if retried and call != "create_branch" else 1
+    assert rule.used == tries == (error["attempts"] or 1), (rule.used, error)
+    assert not relay.seen("POST", "/commit/")
+    if call == "single":
+        assert error["path"] == "small.bin"
+
+
 # JSON.
 
 NONSENSE = {
@@ -117,14 +155,15 @@ NONSENSE = {
 }
 
 
-@pytest.mark.parametrize("endpoint", ["preupload", "lfs_batch", "commit"])
+@pytest.mark.parametrize("endpoint", ["create_repo", "preupload", "lfs_batch", "commit"])
 @pytest.mark.parametrize("kind", NONSENSE)
 def test_json_that_makes_no_sense(upload, relay, hub, endpoint, kind):
     relay.on(*ENDPOINTS[endpoint]).answer(200, NONSENSE[kind], {"x-request-id": "r-json"}, FOR_EVER)
     code = "outcome_unknown" if endpoint == "commit" else "bad_answer"
     check_error(upload(), relay, code, **{"class": "fail"}, status=200, stage=endpoint,
                 request_id="r-json")
-    assert hub.commits("me/hostile") == "1"
+    if endpoint != "create_repo":
+        assert hub.commits("me/hostile") == "1"
 
 
 @pytest.mark.parametrize("endpoint", ["create_repo", "preupload", "lfs_batch", "complete",

@@ -100,6 +100,26 @@ def test_few_descriptors(upload_under, tmp_path, download):
     assert download("me/machine") == expected
 
 
+def test_no_descriptors_left(upload_under, hub, tmp_path, download):
+    """From too few to enough: wherever they run out, that is said, and nothing is half done."""
+    expected = make_folder(tmp_path / "f", {f"{n}.bin": bytes_of(20 * KIB + n, n)
+                                            for n in range(5)})
+    stages = set()
+    for count in range(4, 64):
+        run = upload_under(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, count)),
+                           "f", "--workers", "1")
+        if run.code == 0:
+            break
+        error = run.error
+        assert (error["class"], error["errno"], run.code) == ("limit", errno.EMFILE, 1), error
+        assert "open files" in error["hint"] and "Too many open files" in error["message"], error
+        stages.add(error["stage"])
+    assert run.code == 0, run
+    assert stages >= {"start", "scan", "read"}, stages
+    assert download("me/machine") == expected
+    assert hub.commits("me/machine") == "2"
+
+
 def test_a_machine_of_32_mib(headrace, tmp_path, download):
     """A quarter of it is less than what is needed, so that much is taken, and no more."""
     meminfo = tmp_path / "meminfo"

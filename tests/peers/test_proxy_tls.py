@@ -5,7 +5,7 @@ import socket
 
 import pytest
 from proxies import CREDENTIALS, HTML, PASSWORD_IN_URL, Scripted, Squid, TlsFront, Tinyproxy, \
-    doctor_error, endless, shows_no_secret
+    doctor_error, doctor_findings, endless, shows_no_secret
 from relay import Relay
 from tls import Authority, server_context
 
@@ -35,6 +35,31 @@ def test_who_is_believed_at_a_proxy(headrace, hub, context, authority):
         error = doctor_error(headrace, hub.url, {"HTTP_PROXY": f"https://{proxy.address}",
                                                  "SSL_CERT_FILE": authority.path})
         assert error["stage"] == "tls" and error["host"] == proxy.address, error
+
+
+def test_doctor_looks_through_a_tunnel(headrace, tls_relay, authority):
+    """Whose certificates the target shows behind the proxy: many of these break TLS open."""
+    host = tls_relay.url.removeprefix("https://")
+    with Squid() as proxy:
+        run, found = doctor_findings(headrace, tls_relay.url, {"HTTPS_PROXY": proxy.url},
+                                     "--ca-cert", authority.path)
+        assert run.code == 0, run
+        named = {finding["name"]: finding for finding in found}
+        assert named["connect"]["about"] == proxy.address
+        for name in ("tunnel", "tls", "certificate", "trust"):
+            assert (named[name]["about"], named[name]["verdict"]) == (host, "ok"), named[name]
+        assert proxy.address in named["tunnel"]["text"] and named["tunnel"]["numbers"]["ms"] >= 0
+        assert named["tls"]["text"].startswith("TLSv1.3 with TLS_")
+        assert "CN=good" in named["certificate"]["text"]
+        assert "CN=an authority" in named["certificate"]["text"]
+        assert named["answer"]["verdict"] == "ok"
+        run, found = doctor_findings(headrace, tls_relay.url, {"HTTPS_PROXY": proxy.url})
+    [failed] = [finding for finding in found if finding["verdict"] == "fail"]
+    error = failed["error"]
+    assert (failed["name"], failed["about"]) == ("tls", host) and run.code == 1, failed
+    assert (error["code"], error["host"]) == ("tls_unknown_issuer", host), error
+    assert error["address"] == proxy.address
+    assert f"through the proxy {proxy.address} of HTTPS_PROXY" in error["message"]
 
 
 # Bad proxies.
@@ -79,6 +104,7 @@ def test_tunnel_that_leads_nowhere(headrace, behind, code):
     with Scripted(b"HTTP/1.1 200 Connection established\r\n\r\n" + behind) as proxy:
         error = doctor_error(headrace, "https://hub.test", {"https_proxy": proxy.url})
     assert (error["code"], error["stage"], error["host"]) == (code, "tls", "hub.test"), error
+    assert error["address"] == proxy.address
     assert f"through the proxy {proxy.address} of https_proxy" in error["message"]
 
 

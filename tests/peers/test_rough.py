@@ -2,6 +2,7 @@
 resolve, a disk fills up, clocks are wrong, a line is slower than its URLs live."""
 
 import collections
+import errno
 
 import pytest
 from conftest import KIB, MIB, bytes_of, make_folder, own_mounts, wrong_clock
@@ -57,6 +58,26 @@ def names(relay, tmp_path):
     file.write_text("127.0.0.1 hub.test\n")
     relay.url = relay.url.replace("127.0.0.1", "hub.test")
     return file, own_mounts(f"mount --bind {file} /etc/hosts")
+
+
+def test_a_name_with_addresses_where_nobody_listens(names, relay, large, headrace, download):
+    """The upload takes the one that answers; doctor says which do not."""
+    file, prefix = names
+    dead = [f"127.0.0.{n}" for n in (3, 2)]
+    file.write_text("".join(f"{address} hub.test\n" for address in [*dead, "127.0.0.1"]))
+    run = headrace("upload", "me/dns", "large", "--json", prefix=prefix, endpoint=relay.url)
+    assert run.code == 0, run
+    assert download("me/dns") == large
+    port = relay.url.rsplit(":", 1)[1]
+    run = headrace("doctor", "--json", prefix=prefix, endpoint=relay.url)
+    assert run.code == 0, run
+    found = [event for event in run.events if event.get("name") == "connect"]
+    assert all(each["about"] == f"hub.test:{port}" for each in found), found
+    failed = {each["error"]["address"]: each for each in found if each["verdict"] == "warn"}
+    assert set(failed) == {f"{address}:{port}" for address in dead}, found
+    assert all(each["error"]["errno"] == errno.ECONNREFUSED for each in failed.values()), found
+    assert [each["text"].split()[0] for each in found if each["verdict"] == "ok"] == [
+        f"127.0.0.1:{port}"]
 
 
 def test_a_name_stops_to_resolve_midway(names, relay, large, headrace, download):

@@ -10,6 +10,7 @@ import threading
 
 import pytest
 from conftest import MIB, WAIT_S, Hub, bytes_of, clean_environment, make_folder, tree_of
+from relay import Relay
 from tls import Authority, TlsRelay, days_from_now, self_signed, server_context
 
 FAILED, TRY_AGAIN = 1, 5
@@ -57,8 +58,12 @@ def check_error(run, code, kind, endpoint, hint):
 
 def test_upload_and_download(tls_hub, headrace, client_2_4_0, authority, folder, tmp_path):
     where, expected = folder
-    run = headrace("upload", "me/tls", where, "--ca-cert", authority.path, endpoint=tls_hub.url)
+    run = headrace("upload", "me/tls", where, "-v", "--ca-cert", authority.path,
+                   endpoint=tls_hub.url)
     assert run.code == 0 and run.out.startswith(tls_hub.url), run
+    agreed = [line for line in run.err.splitlines() if line.startswith("TLS to ")]
+    assert len(agreed) == 1, run.err
+    assert agreed[0].startswith(f"TLS to localhost:{tls_hub.port}: TLSv1.3 with TLS_"), agreed
     client_2_4_0("hf", "download", "me/tls", "--local-dir", "back", endpoint=tls_hub.url,
                  SSL_CERT_FILE=authority.path)
     got = {path: data for path, data in tree_of(tmp_path / "back").items()
@@ -115,6 +120,19 @@ def test_python_in_the_middle(tls_hub, headrace, authority, good, folder):
     assert set(relay.names) == {"localhost"}
     assert [each["resumed"] for each in relay.sessions][0] is False
     assert any(each["resumed"] for each in relay.sessions)
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_what_was_agreed_on_is_told(tls_hub, whoami, authority, good, newest):
+    """-v says what Python's server says."""
+    with TlsRelay(tls_hub.port, good) as relay:
+        relay.context.maximum_version = newest
+        run = whoami(relay.url, "-v", "--ca-cert", authority.path)
+    assert run.code == 0, run
+    told = [event["text"] for event in run.events if event.get("level") == "debug"]
+    place, [session] = relay.url.removeprefix("https://"), relay.sessions
+    assert session["version"] == newest.name.replace("_", "."), session
+    assert told == [f"TLS to {place}: {session['version']} with {session['cipher']}"]
 
 
 # Whom we believe.
@@ -295,6 +313,38 @@ def test_hub_without_a_usable_certificate(program, authority, good, tmp_path):
                                str(certificate), "--key", str(key)], capture_output=True, text=True,
                               env=clean_environment(), timeout=WAIT_S)
         assert done.returncode == 1 and "certificate_unusable" in done.stderr, done
+
+
+IN_THE_CLEAR = {
+    "parts": lambda upload, plain: {**upload, "header": {
+        name: plain(value) if name.isdigit() else value
+        for name, value in upload["header"].items()}},
+    "the completion": lambda upload, plain: {**upload, "href": plain(upload["href"])},
+    "a whole object": lambda upload, plain: {**upload, "href": plain(upload["href"])},
+}
+
+
+@pytest.mark.parametrize("what", IN_THE_CLEAR)
+def test_content_that_is_wanted_in_the_clear(hub, headrace, authority, good, tmp_path, what):
+    """A Hub spoken to over https names http:// addresses: nothing is sent there."""
+    size = 1000 if what == "a whole object" else 3 * MIB
+    make_folder(tmp_path / "f", {"file.bin": bytes_of(size, 1)})
+    with Relay(hub.url) as plain, Relay(hub.url, server_context(good)) as secure:
+        def change(status, headers, body):
+            answer = json.loads(body)
+            for thing in answer["objects"]:
+                thing["actions"]["upload"] = IN_THE_CLEAR[what](
+                    thing["actions"]["upload"], lambda url: url.replace(secure.url, plain.url))
+            return status, headers, json.dumps(answer).encode()
+        secure.on("POST", "/objects/batch").change_answer(change, 9)
+        run = headrace("upload", "me/clear", "f", "--json", "--ca-cert", authority.path,
+                       endpoint=secure.url)
+        error = run.error
+        assert (error["code"], error["class"], run.code) == ("insecure_url", "fail", FAILED), run
+        assert error["host"] == plain.url.removeprefix("http://"), error
+        assert error["path"] == "file.bin" and "http://" in error["hint"], error
+        assert not plain.requests
+    assert hub.commits("me/clear") == "1"
 
 
 def test_large_files_in_many_parts(tls_hub, headrace, authority, tmp_path):

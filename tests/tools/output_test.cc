@@ -183,7 +183,13 @@ TEST_CASE("every line of --json is an object with version, sequence and event") 
   output->event(Note{.level = NoteLevel::warning, .text = "token hf_abcdefgh"}, 0);
   output->note(NoteLevel::debug, "for those who ask");
   output->event(Planned{.files = 1}, 0);
-  output->event(PartLate{.path = "p", .part = 3, .host = "h:1", .seconds = 2.5, .bytes = 7}, 0);
+  output->event(PartLate{.path = "p",
+                         .part = 3,
+                         .host = "h:1",
+                         .address = "192.0.2.1:1",
+                         .seconds = 2.5,
+                         .bytes = 7},
+                0);
   output->event(ConnectionsChanged{.from = 8, .to = 12, .bytes_per_second = 5, .reason = "r"}, 0);
   output->tick(99'999);
   output->uploaded(result(), false);
@@ -211,6 +217,7 @@ TEST_CASE("every line of --json is an object with version, sequence and event") 
   CHECK(lines[6]["text"] == "token hf_***");
   CHECK(lines[8]["part"] == 3);
   CHECK(lines[8]["host"] == "h:1");
+  CHECK(lines[8]["address"] == "192.0.2.1:1");
   CHECK(lines[9]["to"] == 12);
   CHECK(lines[10]["url"] == "http://h/ns/r/tree/main");
   CHECK(lines[10]["commits"][0]["oid"] == "abc");

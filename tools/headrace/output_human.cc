@@ -181,8 +181,10 @@ void HumanOutput::on(const PartRetried& retry) {
 void HumanOutput::on(const PartLate& late) {
   if (quiet_ || options_.verbosity < 1) return;
   const std::string part = late.part == 0 ? std::string() : fmt::format(" part {}", late.part);
+  std::string who = late.host;
+  if (!late.address.empty() && late.address != who) who += fmt::format(" ({})", late.address);
   say(fmt::format("late: {}{}: {} took {} in {}; sent a second time beside it", plain(late.path),
-                  part, late.host, size_text(static_cast<double>(late.bytes)),
+                  part, who, size_text(static_cast<double>(late.bytes)),
                   duration_text(late.seconds)));
 }
 
