@@ -97,6 +97,13 @@ void S3Access::sign(std::string_view method, const Url& url, std::string_view pa
   sign_headers(signing, method, url, payload, headers);
 }
 
+std::string S3Access::presigned(std::string_view method, const Url& url, std::int64_t now,
+                                std::int64_t lifetime_s) const {
+  std::lock_guard lock(mutex_);
+  Signing signing{.credentials = credentials_, .region = region_, .now = now + clock_ahead_s_};
+  return presigned_url(signing, method, url, {}, lifetime_s);
+}
+
 bool S3Access::learn_clock(const HttpAnswer& answer, std::int64_t now) {
   std::optional<std::int64_t> theirs = parse_http_date(answer.headers.value_or("date", ""));
   if (!theirs) return false;

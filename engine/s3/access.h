@@ -29,6 +29,10 @@ class S3Access {
   void sign(std::string_view method, const Url& url, std::string_view payload, std::int64_t now,
             Headers& headers) const;
 
+  // A URL that may be asked for without keys for so long, by whoever has it.
+  std::string presigned(std::string_view method, const Url& url, std::int64_t now,
+                        std::int64_t lifetime_s) const;
+
   // --- what answers teach; true if it is news, so that the same request may be made once more ---
   // Takes the store's clock from the answer where it is more than five minutes off.
   bool learn_clock(const HttpAnswer& answer, std::int64_t now);

@@ -83,6 +83,14 @@ std::string_view code_of(int status) {
   return "http_status";
 }
 
+// A condition on an ETag that failed.
+Error changed_if_so(Error error) {
+  if (error.status != 412) return error;
+  error.code = "object_changed";
+  error.hint = "look who else writes to it, then run the same command again";
+  return error;
+}
+
 }  // namespace
 
 Error judge_s3(Error error, const HttpAnswer& answer) {
@@ -209,6 +217,46 @@ Task<Result<std::optional<S3Head>>> S3Client::head(Scope& scope, const S3Place& 
   Result<S3Head> found = parse_s3_head(answer->headers);
   if (!found) co_return fail(std::move(found.error()).at("head"));
   co_return std::optional<S3Head>(std::move(*found));
+}
+
+Task<Result<std::string>> S3Client::read(Scope& scope, const S3Place& place, const Piece& piece) {
+  std::uint64_t last = piece.offset + piece.size - 1;
+  Call call{.method = "GET",
+            .place = place,
+            .query = {},
+            .stage = "read",
+            .headers = {{"range", fmt::format("bytes={}-{}", piece.offset, last)},
+                        {"if-match", piece.etag}}};
+  Result<HttpAnswer> answer = co_await send(scope, std::move(call));
+  if (!answer) co_return fail(changed_if_so(std::move(answer.error())));
+  if (answer->status == 206 && answer->body.size() == piece.size) co_return std::move(answer->body);
+  co_return fail(make_error(ErrorClass::fail, "bad_answer",
+                            fmt::format("{} bytes were asked for and {} came", piece.size,
+                                        answer->body.size()))
+                     .at("read"));
+}
+
+Task<Status> S3Client::copy(Scope& scope, const S3Place& from, const std::string& etag,
+                            const S3Place& to) {
+  std::string source = percent_encode(from.bucket) + "/" + percent_encode(from.key, "/");
+  Call call{.method = "PUT",
+            .place = to,
+            .query = {},
+            .stage = "copy",
+            .headers = {{"x-amz-copy-source", source}, {"x-amz-copy-source-if-match", etag}},
+            .first_byte = 600s};
+  Result<HttpAnswer> answer = co_await send(scope, std::move(call));
+  if (!answer) co_return fail(changed_if_so(std::move(answer.error())));
+  Status copied = parse_copied(answer->body);
+  if (!copied) co_return fail(std::move(copied.error()).at("copy"));
+  co_return Status();
+}
+
+Task<Status> S3Client::remove(Scope& scope, const S3Place& place) {
+  Call call{.method = "DELETE", .place = place, .query = {}, .stage = "remove"};
+  Result<HttpAnswer> answer = co_await send(scope, std::move(call));
+  if (answer || answer.error().code == "no_such_key") co_return Status();
+  co_return fail(std::move(answer.error()));
 }
 
 Task<Result<std::string>> S3Client::create_upload(Scope& scope, const S3Place& place,

@@ -1,4 +1,4 @@
-// client.h: S3Client, the calls of the S3 API that upload needs, one method each.
+// client.h: S3Client, the calls of the S3 API that uploads and the hub need, one method each.
 //
 // Made for a call or a few, over a worker's HTTP client. Each request is signed anew for each try.
 // What may pass is tried up to five times as retry.h says; beyond that, a wrong clock, a bucket of
@@ -29,6 +29,17 @@ class S3Client {
   Task<Status> look_at_bucket(Scope& scope, const std::string& bucket);
   // Nothing: there is no such object. `checksums`: they are asked for.
   Task<Result<std::optional<S3Head>>> head(Scope& scope, const S3Place& place, bool checksums);
+  // A range of the object, which still is the one of that ETag.
+  struct Piece {
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
+    std::string etag;
+  };
+  Task<Result<std::string>> read(Scope& scope, const S3Place& place, const Piece& piece);
+  // Inside the store, and only while `from` still is the one of that ETag; 5 GiB at most.
+  Task<Status> copy(Scope& scope, const S3Place& from, const std::string& etag, const S3Place& to);
+  // One that is not there is fine.
+  Task<Status> remove(Scope& scope, const S3Place& place);
   // `headers`: all that the object is to have. The upload's id.
   Task<Result<std::string>> create_upload(Scope& scope, const S3Place& place, Headers headers);
   Task<Result<S3Completed>> complete(Scope& scope, const S3Place& place, const std::string& upload,

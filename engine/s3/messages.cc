@@ -15,6 +15,7 @@ constexpr std::string_view stage_complete = "complete";
 constexpr std::string_view stage_parts = "list_parts";
 constexpr std::string_view stage_uploads = "list_uploads";
 constexpr std::string_view stage_head = "head";
+constexpr std::string_view stage_copy = "copy";
 
 Error bad_answer_of_store(std::string_view call, std::string_view what) {
   return make_error(ErrorClass::fail, "bad_answer",
@@ -195,6 +196,12 @@ Result<S3UploadPage> parse_upload_page(std::string_view body) {
     return fail(bad_answer_of_store(stage_uploads, "there are more, and no key to go on from"));
   }
   return page;
+}
+
+Status parse_copied(std::string_view body) {
+  Result<XmlElement> answer = answer_named(stage_copy, "CopyObjectResult", body);
+  if (!answer) return fail(std::move(answer.error()));
+  return {};
 }
 
 Result<S3Head> parse_s3_head(const Headers& headers) {

@@ -78,6 +78,9 @@ Result<S3UploadPage> parse_upload_page(std::string_view body);
 
 // --- objects ---
 
+// Of a copy inside the store, whose answer may hold an error behind a success.
+Status parse_copied(std::string_view body);
+
 // What a HEAD says of one.
 struct S3Head {
   std::uint64_t size = 0;

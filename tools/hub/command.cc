@@ -8,16 +8,26 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include "engine/settings.h"
 #include "net/address.h"
 #include "tools/hub/encoding.h"
+#include "tools/hub/s3_objects.h"
 #include "tools/hub/server.h"
 #include "tools/hub/store_disk.h"
 
 namespace headrace::hub {
 namespace {
 
+// Where LFS content is to lie, if not in the root.
+struct StoreArguments {
+  std::string address;  // s3://BUCKET[/PREFIX]; empty: in the root
+  S3Flags flags;
+  SettingsFlags network;
+};
+
 struct Arguments {
   std::string root;
+  StoreArguments store;
   std::string listen = "127.0.0.1:0";
   std::vector<std::string> tokens;
   bool allow_remote = false;
@@ -60,6 +70,46 @@ Token parse_token(std::string text) {
   return {.secret = std::move(text)};
 }
 
+void add_store(CLI::App& app, StoreArguments& store) {
+  CLI::Option* address = app.add_option(
+      "--s3", store.address,
+      "s3://BUCKET[/PREFIX]: LFS content lies there, and clients send it there themselves");
+  app.add_option("--endpoint-url", store.flags.endpoint_url, "the store's address")->needs(address);
+  app.add_option("--profile", store.flags.profile, "profile of the AWS tools")->needs(address);
+  app.add_option("--region", store.flags.region, "the bucket's region")->needs(address);
+  app.add_option("--ca-cert", store.network.ca_cert, "trust these certificates only (PEM)")
+      ->needs(address);
+}
+
+// Null: in the root.
+Result<std::unique_ptr<S3Objects>> open_store(const StoreArguments& store) {
+  if (store.address.empty()) return std::unique_ptr<S3Objects>();
+  constexpr std::string_view scheme = "s3://";
+  std::string_view rest = store.address;
+  if (!rest.starts_with(scheme) || rest.size() == scheme.size()) {
+    return fail(make_error(ErrorClass::fail, "bad_bucket",
+                           fmt::format("'{}' is not the address of a bucket", store.address))
+                    .at("arguments")
+                    .hinting("write it as --s3 s3://BUCKET or s3://BUCKET/PREFIX"));
+  }
+  rest.remove_prefix(scheme.size());
+  std::string_view bucket = rest.substr(0, rest.find('/'));
+  rest.remove_prefix(std::min(rest.size(), bucket.size() + 1));
+  while (rest.ends_with('/')) rest.remove_suffix(1);
+  const Environment environment = process_environment();
+  Result<S3Account> account = load_s3_account(store.flags, environment);
+  if (!account) return fail(std::move(account.error()));
+  SettingsFlags flags = store.network;
+  flags.token = "none";  // the Hub's own settings have no part in it
+  flags.endpoint = public_endpoint;
+  Result<Settings> settings = load_settings(flags, environment);
+  if (!settings) return fail(std::move(settings.error()));
+  settings->tls.trust = trust_of(*account, settings->tls.trust);
+  return S3Objects::open(
+      *account, {.bucket = std::string(bucket), .prefix = std::string(rest)},
+      {.tls = TlsContext::of_client(settings->tls), .proxies = settings->proxies});
+}
+
 // Nothing: go on. Else the exit code.
 std::optional<int> parse(std::vector<std::string> words, Arguments& arguments) {
   CLI::App app("Serves the Hub's upload protocol out of a folder of this machine.", "headrace hub");
@@ -90,6 +140,7 @@ std::optional<int> parse(std::vector<std::string> words, Arguments& arguments) {
                  "up to this many bytes files travel in the commit")
       ->transform(CLI::AsSizeValue(false))
       ->capture_default_str();
+  add_store(app, arguments.store);
   app.add_flag("--allow-remote", arguments.allow_remote, "listen beyond loopback");
   CLI::Option* certificate = app.add_option("--cert", arguments.certificate,
                                             "speak TLS, with this certificate and its chain (PEM)");
@@ -133,6 +184,9 @@ int run_command(std::vector<std::string> words) {
     arguments.options.tokens.push_back(parse_token(std::move(token)));
   }
   arguments.options.secret = std::move(disk->secret);
+  auto objects = open_store(arguments.store);
+  if (!objects) return say_failure(objects.error());
+  arguments.options.objects = objects->get();
   Protocol protocol(*disk->store, std::move(arguments.options));
   std::shared_ptr<const TlsContext> tls;
   if (!arguments.certificate.empty()) {

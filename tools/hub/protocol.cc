@@ -91,7 +91,8 @@ Protocol::Protocol(Store& store, ProtocolOptions options)
         if (!options.now) options.now = [] { return static_cast<std::int64_t>(::time(nullptr)); };
         return std::move(options);
       }()),
-      uploads_(store) {}
+      uploads_(store),
+      remote_(options_.objects ? std::make_unique<RemoteLfs>(store, *options_.objects) : nullptr) {}
 
 std::string Protocol::fresh_id() {
   std::uint64_t high = options_.random(), low = options_.random();

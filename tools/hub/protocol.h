@@ -19,6 +19,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "tools/hub/call.h"
+#include "tools/hub/remote_lfs.h"
 #include "tools/hub/store.h"
 #include "tools/hub/target.h"
 #include "tools/hub/tree_edit.h"
@@ -46,6 +47,7 @@ struct ProtocolOptions {
   std::uint64_t inline_limit = 0;
   std::string secret;  // key of the URLs' signatures; the same for the life of a root
   std::string user = "me";
+  RemoteObjects* objects = nullptr;       // where LFS content lies; null: in the store
   std::function<std::int64_t()> now;      // unix seconds
   std::function<std::uint64_t()> random;  // ids of requests and uploads
 };
@@ -113,9 +115,10 @@ class Protocol {
   struct Batch;
   Answer lfs_batch(Request&);
   Outcome<Batch> parse_batch(Request&);
+  nlohmann::json action(std::string href, std::int64_t expires) const;
   nlohmann::json batch_action(const Request&, const Batch&, TransferUrl) const;
-  Outcome<nlohmann::json> upload_action(const Request&, const Batch&, const std::string& oid,
-                                        std::uint64_t size);
+  Outcome<nlohmann::json> upload_actions(const Request&, const Batch&, const std::string& oid,
+                                         std::uint64_t size);
   Answer verify(Request& request, const TransferUrl& url);
   std::string signed_url(const Request& request, TransferUrl url) const;
   Outcome<TransferUrl> check_url(const Request& request) const;
@@ -123,6 +126,17 @@ class Protocol {
   Answer transfer(Request& request);  // completion, verify and download
   Answer complete_upload(Request& request, const TransferUrl& url);
   std::string part_etag(std::string_view upload, std::uint64_t number) const;
+  // An LFS object as this repository sees it, wherever it lies.
+  Result<std::uint64_t> lfs_size(const RepoId& repo, std::string_view oid);
+
+  // protocol_remote.cc: the same where LFS content lies elsewhere.
+  Outcome<nlohmann::json> remote_put(const Request&, const UploadRecord& wanted,
+                                     std::int64_t expires);
+  Outcome<nlohmann::json> remote_parts(const Request&, const UploadRecord& wanted,
+                                       std::int64_t expires);
+  Answer remote_verify(const TransferUrl& url);
+  Answer remote_complete(Request& request, const TransferUrl& url);
+  Answer remote_content(const RepoId& repo, std::string_view oid);
 
   // protocol_commit.cc and protocol_discussions.cc.
   Received receive_commit(Request& request);
@@ -135,7 +149,8 @@ class Protocol {
   Store& store_;
   const ProtocolOptions options_;
   Uploads uploads_;
-  std::mutex change_mutex_;  // one commit or change of refs at a time
+  const std::unique_ptr<RemoteLfs> remote_;  // null: LFS content lies in the store
+  std::mutex change_mutex_;                  // one commit or change of refs at a time
 };
 
 }  // namespace headrace::hub

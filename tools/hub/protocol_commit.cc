@@ -178,7 +178,7 @@ CommitReceiver::Done CommitReceiver::take_lfs_file(const Json& value) {
     return refuse(400, fmt::format("line {}: an LFS file needs a sha256 'oid'", lines_));
   }
   // Copies name no size; and only what this repository received may be named at all.
-  auto size = hub_.store_.lfs_size(repo_, oid);
+  auto size = hub_.lfs_size(repo_, oid);
   if (!size) {
     return refuse(400, fmt::format("the LFS object {} of '{}' was not uploaded to this repository",
                                    oid, *path));

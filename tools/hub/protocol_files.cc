@@ -74,7 +74,7 @@ Protocol::Outcome<Protocol::FileInfo> Protocol::file_info(const RepoId& repo,
   if (!blob) return std::unexpected(failure_answer(blob.error()));
   // A text that looks like a pointer is one only if this repository has received the object.
   auto pointer = parse_pointer(blob->bytes);
-  if (pointer && store_.lfs_size(repo, pointer->oid)) {
+  if (pointer && lfs_size(repo, pointer->oid)) {
     info.size = pointer->size;
     info.lfs_oid = pointer->oid;
   }
@@ -205,6 +205,11 @@ Answer Protocol::resolve_file(Request& request) {
   if (lfs) {
     answer.headers.set("X-Linked-Etag", etag);
     answer.headers.set("X-Linked-Size", std::to_string(info->size));
+  }
+  if (lfs && remote_) {
+    Answer elsewhere = remote_content(request.repo, info->lfs_oid);
+    for (const auto& [name, value] : answer.headers) elsewhere.headers.set(name, value);
+    return elsewhere;
   }
   auto range = parse_range(request.call.headers.value_or("Range", ""), info->size);
   if (range && range->size == 0) {

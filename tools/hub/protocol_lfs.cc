@@ -74,7 +74,7 @@ Protocol::Outcome<Protocol::Batch> Protocol::parse_batch(Request& request) {
       return std::unexpected(lfs_error(422, "each object needs 'oid', 64 hex digits, and 'size'"));
     }
     Batch::Object object{.oid = lowered(*oid), .size = *size};
-    if (auto stored = store_.lfs_size(request.repo, object.oid)) object.stored = *stored;
+    if (auto stored = lfs_size(request.repo, object.oid)) object.stored = *stored;
     bool large = batch.upload && !object.stored && object.size > batch.threshold;
     batch.any_in_parts |= batch.multipart && large;
     batch.objects.push_back(std::move(object));
@@ -107,12 +107,9 @@ Answer Protocol::lfs_batch(Request& request) {
       answer["actions"]["download"] =
           batch_action(request, *batch, {.method = "GET", .oid = object.oid, .size = object.size});
     } else if (!here) {
-      auto upload = upload_action(request, *batch, object.oid, object.size);
-      if (!upload) return std::move(upload.error());
-      Json verify =
-          batch_action(request, *batch, {.method = "POST", .oid = object.oid, .size = object.size});
-      verify["header"] = Json::object();
-      answer["actions"] = {{"upload", std::move(*upload)}, {"verify", std::move(verify)}};
+      auto actions = upload_actions(request, *batch, object.oid, object.size);
+      if (!actions) return std::move(actions.error());
+      answer["actions"] = std::move(*actions);
     }  // else nothing is to be sent, which the absence of actions says
     answers.push_back(std::move(answer));
   }
@@ -123,44 +120,56 @@ Answer Protocol::lfs_batch(Request& request) {
 }
 
 // A URL with how long it is good for.
+Json Protocol::action(std::string href, std::int64_t expires) const {
+  return {{"href", std::move(href)},
+          {"expires_in", options_.url_lifetime_s},
+          {"expires_at", iso_time(expires)}};
+}
+
 Json Protocol::batch_action(const Request& request, const Batch& batch, TransferUrl url) const {
   url.repo = request.repo;
   url.expires = batch.expires;
-  return {{"href", signed_url(request, url)},
-          {"expires_in", options_.url_lifetime_s},
-          {"expires_at", iso_time(batch.expires)}};
+  return action(signed_url(request, url), batch.expires);
 }
 
-Protocol::Outcome<Json> Protocol::upload_action(const Request& request, const Batch& batch,
-                                                const std::string& oid, std::uint64_t size) {
-  TransferUrl url{.method = "PUT", .oid = oid, .size = size};
-  if (!batch.in_parts({.oid = oid, .size = size})) {
-    Json action = batch_action(request, batch, std::move(url));
-    action["header"] = Json::object();
-    return action;
+Protocol::Outcome<Json> Protocol::upload_actions(const Request& request, const Batch& batch,
+                                                 const std::string& oid, std::uint64_t size) {
+  TransferUrl url{.method = "POST", .oid = oid, .size = size};
+  Json verify = batch_action(request, batch, url);
+  verify["header"] = Json::object();
+  bool in_parts = batch.in_parts({.oid = oid, .size = size});
+  UploadRecord wanted{.id = in_parts || remote_ ? fresh_id() : "",
+                      .repo = request.repo,
+                      .oid = oid,
+                      .size = size,
+                      .part_size = std::max(options_.part_size, (size + parts_max - 1) / parts_max),
+                      .created_at = options_.now()};
+  if (remote_ && !in_parts) return remote_put(request, wanted, batch.expires);
+  if (remote_) {
+    auto upload = remote_parts(request, wanted, batch.expires);
+    if (!upload) return upload;
+    return Json{{"upload", std::move(*upload)}, {"verify", std::move(verify)}};
   }
-  std::uint64_t part_size = std::max(options_.part_size, (size + parts_max - 1) / parts_max);
-  auto upload = uploads_.find_or_create({.id = fresh_id(),
-                                         .repo = request.repo,
-                                         .oid = oid,
-                                         .size = size,
-                                         .part_size = part_size,
-                                         .created_at = options_.now()});
+  if (!in_parts) {
+    url.method = "PUT";
+    Json put = batch_action(request, batch, std::move(url));
+    put["header"] = Json::object();
+    return Json{{"upload", std::move(put)}, {"verify", std::move(verify)}};
+  }
+  auto upload = uploads_.find_or_create(std::move(wanted));
   if (!upload) return std::unexpected(failure_answer(upload.error()));
   const UploadRecord& record = (*upload)->record();
   url.upload = record.id;
+  Json completion = batch_action(request, batch, url);
+  url.method = "PUT";
   url.repo = request.repo;
   url.expires = batch.expires;
   // Clients sort the keys as text, so they are all of one width.
-  Json header = {{"chunk_size", std::to_string(record.part_size)}};
+  completion["header"]["chunk_size"] = std::to_string(record.part_size);
   for (url.part = 1; url.part <= record.part_count(); ++url.part) {
-    header[fmt::format("{:05}", url.part)] = signed_url(request, url);
+    completion["header"][fmt::format("{:05}", url.part)] = signed_url(request, url);
   }
-  url.method = "POST";
-  url.part = 0;
-  Json action = batch_action(request, batch, std::move(url));
-  action["header"] = std::move(header);
-  return action;
+  return Json{{"upload", std::move(completion)}, {"verify", std::move(verify)}};
 }
 
 Answer Protocol::verify(Request& request, const TransferUrl& url) {
@@ -168,7 +177,8 @@ Answer Protocol::verify(Request& request, const TransferUrl& url) {
   if (text_member(body, "oid") != url.oid || number_member(body, "size") != url.size) {
     return lfs_error(422, "'oid' and 'size' are not those that this URL is for");
   }
-  if (!store_.lfs_size(url.repo, url.oid)) {
+  if (url.is_put()) return remote_verify(url);
+  if (!lfs_size(url.repo, url.oid)) {
     return lfs_error(404, "this repository does not have the object");
   }
   Answer answer = json_answer(200, "{}");

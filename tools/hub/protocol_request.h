@@ -48,9 +48,13 @@ struct Protocol::TransferUrl {
   RepoId repo;
   std::string oid;
   std::uint64_t size = 0;
-  std::string upload;        // empty: a single PUT, verify or a download
+  std::string upload;        // empty: a single PUT, verify or a download; see is_put()
   std::uint64_t part = 0;    // from 1; 0: completion
   std::int64_t expires = 0;  // unix seconds
+
+  // Verifies what one PUT has brought to a store elsewhere, whose name for it stands behind this.
+  static constexpr std::string_view put_prefix = "put-";
+  bool is_put() const { return upload.starts_with(put_prefix); }
 };
 
 struct Protocol::FileInfo {

@@ -162,6 +162,10 @@ Protocol::Outcome<Protocol::TransferUrl> Protocol::check_url(const Request& requ
   return url;
 }
 
+Result<std::uint64_t> Protocol::lfs_size(const RepoId& repo, std::string_view oid) {
+  return remote_ ? remote_->size(repo, oid) : store_.lfs_size(repo, oid);
+}
+
 std::string Protocol::part_etag(std::string_view upload, std::uint64_t number) const {
   std::string tag = hmac_sha256_hex(options_.secret, fmt::format("etag\n{}\n{}", upload, number));
   return fmt::format("\"{}\"", tag.substr(0, 32));
@@ -181,7 +185,7 @@ Protocol::Received Protocol::receive_transfer(Request& request) {
     size = upload ? upload->part_bytes(url->part - 1) : url->size;
   }
   auto length = request.call.headers.find("Content-Length");
-  bool stored = store_.lfs_size(url->repo, url->oid).has_value();
+  bool stored = lfs_size(url->repo, url->oid).has_value();
   if (!url->upload.empty() && !upload && !stored) {
     return xml_error(404, "NoSuchUpload", "The upload is not known any more: ask for a new one");
   }
@@ -211,9 +215,12 @@ Protocol::Received Protocol::receive_transfer(Request& request) {
 Answer Protocol::transfer(Request& request) {
   auto url = check_url(request);
   if (!url) return std::move(url.error());
-  if (url->method == "POST" && url->upload.empty()) return verify(request, *url);
+  if (url->method == "POST" && (url->upload.empty() || url->is_put())) {
+    return verify(request, *url);
+  }
   if (url->method == "POST") return complete_upload(request, *url);
   if (url->method != "GET") return error_answer(405, "this URL is for another method");
+  if (remote_) return remote_content(url->repo, url->oid);
   auto content = store_.lfs_object(url->repo, url->oid);
   if (!content) return xml_error(404, "NoSuchKey", "The object does not exist");
   Answer answer;
@@ -229,7 +236,8 @@ Answer Protocol::transfer(Request& request) {
 
 Answer Protocol::complete_upload(Request& request, const TransferUrl& url) {
   // The answer to an earlier completion may have been lost.
-  if (store_.lfs_size(url.repo, url.oid)) return json_answer(200, "{}");
+  if (lfs_size(url.repo, url.oid)) return json_answer(200, "{}");
+  if (remote_) return remote_complete(request, url);
   auto upload = uploads_.find(url.upload);
   if (!upload) return lfs_error(404, "the upload is not known any more: ask for a new one");
   Json body = parse_json(request.call.body);

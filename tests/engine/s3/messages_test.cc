@@ -181,6 +181,17 @@ TEST_CASE("S3: unfinished uploads, page by page") {
                                             "<Upload><Key>k</Key></Upload>")) == "bad_answer");
 }
 
+TEST_CASE("S3: a copy inside the store, and an error behind its success") {
+  const std::string body = document("CopyObjectResult", "<ETag>\"a\"</ETag>");
+  CHECK(parse_copied(body).has_value());
+  CHECK(parse_copied("").error().code == "bad_answer");
+  CHECK(parse_copied(body.substr(0, body.size() / 2)).error().code == "bad_answer");
+  const Error refused =
+      parse_copied("<Error><Code>InternalError</Code><Message>m</Message></Error>").error();
+  CHECK(refused.code == "store_refused");
+  CHECK(refused.server_message == "InternalError: m");
+}
+
 TEST_CASE("S3: what a HEAD says of an object") {
   const auto head = parse_s3_head({{"Content-Length", "12"},
                                    {"ETag", "\"a-2\""},

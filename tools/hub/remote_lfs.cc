@@ -1,0 +1,156 @@
+#include "tools/hub/remote_lfs.h"
+
+#include <fmt/format.h>
+
+#include "tools/hub/encoding.h"
+#include "tools/hub/json.h"
+#include "tools/hub/uploads.h"
+
+namespace headrace::hub {
+namespace {
+
+std::string object_name(std::string_view oid) { return fmt::format("lfs/{}", oid); }
+std::string upload_name(std::string_view oid) { return fmt::format("uploads/{}", oid); }
+
+std::string object_key(std::string_view oid, std::string_view id) {
+  return fmt::format("objects/{}/{}/{}/{}", oid.substr(0, 2), oid.substr(2, 2), oid, id);
+}
+std::string put_key(std::string_view id) { return fmt::format("incoming/{}", id); }
+
+Error unknown_upload() {
+  return make_error(ErrorClass::fail, "upload_unknown",
+                    "the upload is not known any more: ask for a new one");
+}
+
+std::string upload_text(const RemoteLfs::Upload& upload) {
+  return dump_json({{"id", upload.record.id},
+                    {"size", upload.record.size},
+                    {"partSize", upload.record.part_size},
+                    {"createdAt", upload.record.created_at},
+                    {"key", upload.key},
+                    {"storeId", upload.store_id}});
+}
+
+}  // namespace
+
+Result<RemoteLfs::Kept> RemoteLfs::kept(const RepoId& repo, std::string_view oid) {
+  if (!is_hex(oid, 64, 64)) return fail(make_error(ErrorClass::fail, "store_not_found", "no oid"));
+  Result<std::string> text = store_.document(repo, object_name(oid));
+  if (!text) return fail(std::move(text.error()));
+  Json json = parse_json(*text);
+  return Kept{.size = number_member(json, "size").value_or(0),
+              .key = text_member(json, "key").value_or("")};
+}
+
+Result<std::uint64_t> RemoteLfs::size(const RepoId& repo, std::string_view oid) {
+  Result<Kept> found = kept(repo, oid);
+  if (!found) return fail(std::move(found.error()));
+  return found->size;
+}
+
+Result<std::string> RemoteLfs::download_url(const RepoId& repo, std::string_view oid,
+                                            std::int64_t lifetime_s) {
+  Result<Kept> found = kept(repo, oid);
+  if (!found) return fail(std::move(found.error()));
+  return objects_.url("GET", {.key = found->key}, lifetime_s);
+}
+
+Result<RemoteContent> RemoteLfs::check(const std::string& key, std::string_view oid,
+                                       std::uint64_t size) {
+  Result<RemoteContent> content = objects_.read(key);
+  if (!content && content.error().code == "no_such_key") return fail(unknown_upload());
+  if (!content) return fail(std::move(content.error()));
+  if (content->size == size && content->sha256 == oid) return content;
+  (void)objects_.remove(key);
+  return fail(make_error(ErrorClass::fail, "upload_wrong_digest",
+                         fmt::format("the store has {} bytes whose SHA-256 is {}, and not {} of {}",
+                                     content->size, content->sha256, size, oid)));
+}
+
+// --- in one piece ---
+
+Result<std::string> RemoteLfs::put_url(std::string_view id, std::int64_t lifetime_s) {
+  return objects_.url("PUT", {.key = put_key(id)}, lifetime_s);
+}
+
+Status RemoteLfs::take_put(const RepoId& repo, std::string_view oid, std::uint64_t size,
+                           std::string_view id) {
+  std::string aside = put_key(id), key = object_key(oid, id);
+  Result<RemoteContent> content = check(aside, oid, size);
+  if (!content) return fail(std::move(content.error()));
+  if (Status copied = objects_.copy(aside, content->etag, key); !copied) return copied;
+  (void)objects_.remove(aside);
+  return store_.set_document(repo, object_name(oid), dump_json({{"size", size}, {"key", key}}));
+}
+
+// --- in parts ---
+
+Result<RemoteLfs::Upload> RemoteLfs::under_way(const RepoId& repo, std::string_view oid) {
+  Result<std::string> text = store_.document(repo, upload_name(oid));
+  if (!text) return fail(unknown_upload());
+  Json json = parse_json(*text);
+  Upload upload{.record = {.id = text_member(json, "id").value_or(""),
+                           .repo = repo,
+                           .oid = std::string(oid),
+                           .size = number_member(json, "size").value_or(0),
+                           .part_size = number_member(json, "partSize").value_or(0)},
+                .key = text_member(json, "key").value_or(""),
+                .store_id = text_member(json, "storeId").value_or("")};
+  upload.record.created_at =
+      static_cast<std::int64_t>(number_member(json, "createdAt").value_or(0));
+  if (upload.record.id.empty() || upload.record.part_size == 0) return fail(unknown_upload());
+  return upload;
+}
+
+Status RemoteLfs::forget(const UploadRecord& record) {
+  return store_.set_document(record.repo, upload_name(record.oid), "{}");
+}
+
+Result<RemoteLfs::Upload> RemoteLfs::find_or_begin(const UploadRecord& fresh) {
+  std::scoped_lock lock(begin_mutex_);
+  if (Result<Upload> found = under_way(fresh.repo, fresh.oid)) {
+    bool young = fresh.created_at - found->record.created_at < upload_lifetime_s;
+    if (young && found->record.size == fresh.size) return found;
+    (void)objects_.abort(found->key, found->store_id);
+  }
+  Upload upload{.record = fresh, .key = object_key(fresh.oid, fresh.id), .store_id = {}};
+  Result<std::string> begun = objects_.begin(upload.key);
+  if (!begun) return fail(std::move(begun.error()));
+  upload.store_id = std::move(*begun);
+  Status noted = store_.set_document(fresh.repo, upload_name(fresh.oid), upload_text(upload));
+  if (!noted) return fail(std::move(noted.error()));
+  return upload;
+}
+
+Result<std::string> RemoteLfs::part_url(const Upload& upload, std::uint64_t number,
+                                        std::int64_t lifetime_s) {
+  return objects_.url("PUT", {.key = upload.key, .upload = upload.store_id, .number = number},
+                      lifetime_s);
+}
+
+Result<RemoteLfs::Upload> RemoteLfs::find(const RepoId& repo, std::string_view oid,
+                                          std::string_view id) {
+  Result<Upload> found = under_way(repo, oid);
+  if (found && found->record.id != id) return fail(unknown_upload());
+  return found;
+}
+
+Status RemoteLfs::complete(const Upload& upload, std::span<const std::string> etags) {
+  const UploadRecord& record = upload.record;
+  Status done = objects_.complete(upload.key, upload.store_id, etags);
+  // The answer to an earlier completion may have been lost; then the object is there.
+  if (!done && done.error().code != "no_such_upload") return done;
+  Result<RemoteContent> content = check(upload.key, record.oid, record.size);
+  if (!content) {
+    // Which part is wrong is not known, so all of them are sent again under a new upload.
+    bool over = content.error().code == "upload_wrong_digest" || !done;
+    if (over) (void)forget(record);
+    return fail(std::move(content.error()));
+  }
+  Status noted = store_.set_document(record.repo, object_name(record.oid),
+                                     dump_json({{"size", record.size}, {"key", upload.key}}));
+  if (!noted) return noted;
+  return forget(record);
+}
+
+}  // namespace headrace::hub

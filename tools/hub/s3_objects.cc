@@ -1,0 +1,182 @@
+#include "tools/hub/s3_objects.h"
+
+#include <algorithm>
+#include <future>
+
+#include <fmt/format.h>
+
+#include "io/worker.h"
+#include "net/url.h"
+#include "tools/hub/encoding.h"
+
+namespace headrace::hub {
+namespace {
+
+// Half of what an answer may hold. Smaller costs a request's time more often.
+constexpr std::uint64_t read_size_bytes = 8ULL << 20;
+
+}  // namespace
+
+S3Objects::S3Objects(const S3Account& account, Place place, std::unique_ptr<Runtime> runtime,
+                     const NetworkOptions& network)
+    : place_(std::move(place)),
+      access_(account.settings, account.credentials),
+      runtime_(std::move(runtime)),
+      http_(runtime_->worker(0), resolver_, HttpClient::Options{.network = network}) {}
+
+Result<std::unique_ptr<S3Objects>> S3Objects::open(const S3Account& account, Place place,
+                                                   const NetworkOptions& network) {
+  Result<std::unique_ptr<Runtime>> runtime = Runtime::start(1, 0);
+  if (!runtime) return fail(std::move(runtime.error()));
+  std::unique_ptr<S3Objects> objects(
+      new S3Objects(account, std::move(place), std::move(*runtime), network));
+  const std::string& bucket = objects->place_.bucket;
+  Status there = objects->call_status(
+      [&bucket](Scope& scope, S3Client& client) { return client.look_at_bucket(scope, bucket); });
+  if (!there) return fail(std::move(there.error()));
+  return objects;
+}
+
+S3Objects::~S3Objects() {
+  (void)call<bool>([this](Scope& scope, S3Client&) -> Task<Result<bool>> {
+    co_await http_.close_idle(scope);
+    co_return true;
+  });
+  runtime_->stop();
+}
+
+template <class T>
+Task<void> S3Objects::run_call(std::shared_ptr<std::optional<Scope>> root, S3Objects& objects,
+                               const Function<T>& function, std::function<void(Result<T>)> answer) {
+  S3Client client(objects.http_, objects.access_);
+  Result<T> result = co_await function(**root, client);
+  // The scope ends after this coroutine has, at the worker's next messages.
+  objects.http_.worker().send(
+      [root, answer = std::move(answer), result = std::move(result)]() mutable {
+        root->reset();
+        answer(std::move(result));
+      });
+}
+
+template <class T>
+Result<T> S3Objects::call(Function<T> function) {
+  std::promise<Result<T>> promise;
+  Worker& worker = runtime_->worker(0);
+  worker.send([this, &worker, &function, &promise] {
+    auto root = std::make_shared<std::optional<Scope>>();
+    root->emplace(worker);
+    (*root)->spawn(run_call<T>(root, *this, function, [&promise](Result<T> result) {
+      promise.set_value(std::move(result));
+    }));
+  });
+  return promise.get_future().get();
+}
+
+Status S3Objects::call_status(std::function<Task<Status>(Scope&, S3Client&)> function) {
+  Function<bool> called = [&function](Scope& scope, S3Client& client) -> Task<Result<bool>> {
+    Status status = co_await function(scope, client);
+    if (!status) co_return fail(std::move(status.error()));
+    co_return true;
+  };
+  Result<bool> done = call<bool>(std::move(called));
+  if (!done) return fail(std::move(done.error()));
+  return {};
+}
+
+S3Place S3Objects::place_of(const std::string& key) const {
+  std::string_view between = place_.prefix.empty() ? "" : "/";
+  return {.bucket = place_.bucket, .key = fmt::format("{}{}{}", place_.prefix, between, key)};
+}
+
+Result<std::string> S3Objects::url(std::string_view method, const RemotePart& part,
+                                   std::int64_t lifetime_s) {
+  std::string query;
+  if (part.number > 0) {
+    query = fmt::format("partNumber={}&uploadId={}", part.number,
+                        headrace::percent_encode(part.upload));
+  }
+  S3Place place = place_of(part.key);
+  Result<Url> target = access_.url(place.bucket, place.key, query);
+  if (!target) return fail(std::move(target.error()));
+  Function<std::string> sign = [&, this](Scope& scope, S3Client&) -> Task<Result<std::string>> {
+    Status ready = co_await access_.ready(scope, http_);
+    if (!ready) co_return fail(std::move(ready.error()));
+    co_return access_.presigned(method, *target, scope.worker().backend().wall_seconds(),
+                                lifetime_s);
+  };
+  return call<std::string>(std::move(sign));
+}
+
+Result<std::string> S3Objects::begin(const std::string& key) {
+  S3Place place = place_of(key);
+  return call<std::string>([&place](Scope& scope, S3Client& client) {
+    return client.create_upload(scope, place, Headers());
+  });
+}
+
+Status S3Objects::complete(const std::string& key, const std::string& upload,
+                           std::span<const std::string> etags) {
+  std::vector<S3Part> parts;
+  for (const std::string& etag : etags) {
+    parts.push_back({.number = static_cast<std::uint32_t>(parts.size() + 1), .etag = etag});
+  }
+  S3Place place = place_of(key);
+  std::string body = complete_body(parts, S3ChecksumKind::crc64nvme, {.parts_listed = false});
+  return call_status([&](Scope& scope, S3Client& client) -> Task<Status> {
+    Result<S3Completed> done = co_await client.complete(scope, place, upload, body, Headers());
+    if (!done) co_return fail(std::move(done.error()));
+    co_return Status();
+  });
+}
+
+Status S3Objects::abort(const std::string& key, const std::string& upload) {
+  S3Place place = place_of(key);
+  return call_status(
+      [&](Scope& scope, S3Client& client) { return client.abort(scope, place, upload); });
+}
+
+Result<RemoteContent> S3Objects::read(const std::string& key) {
+  S3Place place = place_of(key);
+  Result<S3Head> head =
+      call<S3Head>([&place](Scope& scope, S3Client& client) -> Task<Result<S3Head>> {
+        Result<std::optional<S3Head>> found = co_await client.head(scope, place, false);
+        if (!found) co_return fail(std::move(found.error()));
+        if (*found) co_return std::move(**found);
+        co_return fail(
+            make_error(ErrorClass::fail, "no_such_key", "the object is not there").at("head"));
+      });
+  if (!head) return fail(std::move(head.error()));
+  RemoteContent content{.size = head->size, .sha256 = {}, .etag = std::move(head->etag)};
+  Status hashed = hash(key, content);
+  if (!hashed) return fail(std::move(hashed.error()));
+  return content;
+}
+
+Status S3Objects::hash(const std::string& key, RemoteContent& content) {
+  S3Place place = place_of(key);
+  Digest digest(Digest::Kind::sha256);
+  for (std::uint64_t offset = 0; offset < content.size; offset += read_size_bytes) {
+    S3Client::Piece piece{.offset = offset,
+                          .size = std::min(read_size_bytes, content.size - offset),
+                          .etag = content.etag};
+    Result<std::string> bytes = call<std::string>(
+        [&](Scope& scope, S3Client& client) { return client.read(scope, place, piece); });
+    if (!bytes) return fail(std::move(bytes.error()));
+    digest.update(*bytes);
+  }
+  content.sha256 = digest.finish_hex();
+  return {};
+}
+
+Status S3Objects::copy(const std::string& from, const std::string& etag, const std::string& to) {
+  S3Place source = place_of(from), target = place_of(to);
+  return call_status(
+      [&](Scope& scope, S3Client& client) { return client.copy(scope, source, etag, target); });
+}
+
+Status S3Objects::remove(const std::string& key) {
+  S3Place place = place_of(key);
+  return call_status([&](Scope& scope, S3Client& client) { return client.remove(scope, place); });
+}
+
+}  // namespace headrace::hub
