@@ -147,6 +147,20 @@ def test_versus_reads_from_the_disk_where_it_says_so(build, tmp_path):
     assert min(digests["gib_per_second"].values()) > 0.01
 
 
+def test_each_small_benchmark_has_a_limit_to_be_held_against(build):
+    argv = [sys.executable, ROOT / "bench/share", "--build", build, "--min-time", "0.001", "--json"]
+    done = subprocess.run(argv, env=clean_environment(PYTHONDONTWRITEBYTECODE="1"), check=True,
+                          capture_output=True, text=True, timeout=WAIT_S)
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    # A body is passed on without a look at it.
+    assert [name for name, row in rows.items() if not row["limit"]] == ["parse_body"]
+    assert all(row["share"] > 0 for name, row in rows.items() if name != "parse_body")
+    for name in ("SHA-256/streams/16", "parse_part_answer", "write_part_head", "build_commit",
+                 "parse_batch_answer/1000", "filter_path", "sign_part", "arena_block",
+                 "ring_round_trip", "crc64_nvme/tables/262144"):
+        assert name in rows
+
+
 @pytest.mark.parametrize("command, verdicts", [
     (["upload_memory", "--gib", "0.01", "--files", "300"], 3),
     (["many_files", "--files", "600", "--rounds", "1"], 3),
