@@ -150,7 +150,8 @@ HEADRACE_EXPORT headrace_job* headrace_hub_upload_start(headrace_engine* engine,
 
 // A file or a folder into a bucket of S3 or of a store that speaks it, as the command `headrace cp`
 // does it. What is not given here is found as the AWS tools find it (AWS_PROFILE, AWS_ENDPOINT_URL,
-// ~/.aws …; cli.md). Lists end with null.
+// ~/.aws …; cli.md); but whose certificates are believed, the engine's options say. Lists end with
+// null.
 typedef struct headrace_s3_upload {
   size_t size;
   const char* target;             // s3://BUCKET[/KEY]; needed

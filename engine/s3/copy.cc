@@ -85,8 +85,9 @@ Task<Status> S3Copy::scan(Scope& scope) {
     co_return fail(make_error(ErrorClass::cancelled, "cancelled", "told to stop").at("scan"));
   if (!*found) co_return fail(std::move(found->error()));
   local_ = std::move(**found);
+  const std::uint64_t usual = usual_part_size();
   for (const FileRecord& file : local_.files) {
-    Result<std::uint64_t> part = s3_part_size(file.size, request_.part_size);
+    Result<std::uint64_t> part = s3_part_size(file.size, request_.part_size, usual);
     if (!part) co_return fail(std::move(part.error()).on_path(file.source->name()));
   }
   tell_of_scan(local_, reporter_, result_.totals);
@@ -95,9 +96,10 @@ Task<Status> S3Copy::scan(Scope& scope) {
 
 Result<UploadResult> S3Copy::plan_only() {
   Planned plan{.files = local_.files.size(), .bytes = local_.bytes, .makes_commits = false};
+  const std::uint64_t usual = usual_part_size();
   std::uint64_t large = 0;
   for (const FileRecord& file : local_.files) {
-    std::uint64_t part_size = s3_part_size(file.size, request_.part_size).value_or(1);
+    std::uint64_t part_size = s3_part_size(file.size, request_.part_size, usual).value_or(1);
     if (file.size <= part_size) continue;
     ++large;
     plan.parts += part_count(file.size, part_size);
@@ -156,14 +158,15 @@ void S3Copy::tell_news() {
   }
 }
 
-// Where payloads are signed, as many parts as can be in memory whole go side by side.
-std::uint64_t S3Copy::part_size() const {
-  Result<Url> url = access_->url(request_.bucket, "", "");
-  if (request_.part_size > 0 || !url || access_->payload_unsigned(*url)) return request_.part_size;
-  constexpr std::uint64_t usual = 16ULL << 20;
+// The profile's, or ours; and where payloads are signed, at most so much that several parts can be
+// in memory whole side by side.
+std::uint64_t S3Copy::usual_part_size() const {
   constexpr std::uint64_t least = 5ULL << 20;
-  return std::clamp<std::uint64_t>(crew_.arena().blocks_total() / 4 * block_size_bytes, least,
-                                   usual);
+  std::uint64_t usual = request_.account.settings.multipart_chunksize.value_or(s3_part_size_usual);
+  Result<Url> url = access_->url(request_.bucket, "", "");
+  if (url && !access_->payload_unsigned(*url))
+    usual = std::min<std::uint64_t>(usual, crew_.arena().blocks_total() / 4 * block_size_bytes);
+  return std::max(usual, least);
 }
 
 S3RoadOptions S3Copy::road_options() const {
@@ -171,7 +174,8 @@ S3RoadOptions S3Copy::road_options() const {
                         .content_type = request_.content_type,
                         .if_none_match = request_.if_none_match,
                         .skip_same = request_.skip_same,
-                        .part_size = part_size(),
+                        .part_size = request_.part_size,
+                        .part_size_usual = usual_part_size(),
                         .checksum = kind_of(request_.checksum),
                         .use = use_};
   Headers& fields = options.fields;
@@ -200,7 +204,8 @@ Task<Status> S3Copy::transfer(Scope& scope) {
 
 Task<Status> S3Copy::transfer_input(Scope& scope) {
   std::shared_ptr<S3Object> like = new_object(road_options(), request_.prefix);
-  S3Stream stream(crew_, access_, *like, request_.part_size, reporter_);
+  std::uint64_t part_size = request_.part_size > 0 ? request_.part_size : usual_part_size();
+  S3Stream stream(crew_, access_, *like, part_size, reporter_);
   ByteInput input(STDIN_FILENO);
   Status status = co_await stream.run(scope, input);
   input_unfinished_ = stream.unfinished();

@@ -36,7 +36,7 @@ class S3Copy {
   void finish_result();
   void count_files();
   S3RoadOptions road_options() const;
-  std::uint64_t part_size() const;
+  std::uint64_t usual_part_size() const;
 
   Crew& crew_;
   const CopyRequest request_;

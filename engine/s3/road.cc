@@ -40,8 +40,9 @@ std::optional<DigestValue> value_of(const S3Head& head) {
 
 }  // namespace
 
-Result<std::uint64_t> s3_part_size(std::uint64_t object_size, std::uint64_t wanted) {
-  std::uint64_t size = wanted > 0 ? wanted : s3_part_size_usual;
+Result<std::uint64_t> s3_part_size(std::uint64_t object_size, std::uint64_t wanted,
+                                   std::uint64_t usual) {
+  std::uint64_t size = wanted > 0 ? wanted : std::clamp(usual, part_size_min, part_size_max);
   std::uint64_t least = (object_size + s3_parts_max - 1) / s3_parts_max;
   if (wanted == 0) size = std::max(size, least);
   size = (size + block_size_bytes - 1) / block_size_bytes * block_size_bytes;
@@ -84,7 +85,8 @@ SchedulerLimits S3Road::limits() const {
 
 // What goes in one piece is looked at when it is sent.
 std::optional<std::size_t> S3Road::sample_size(const FileRecord& file) const {
-  Result<std::uint64_t> part = s3_part_size(file.size, options_.part_size);
+  Result<std::uint64_t> part =
+      s3_part_size(file.size, options_.part_size, options_.part_size_usual);
   if (part && file.size <= *part) return std::nullopt;
   return 0;
 }
@@ -153,7 +155,8 @@ Result<std::shared_ptr<S3Object>> S3Road::object_of(const RoadCall& call,
     std::lock_guard lock(mutex_);
     if (auto found = large_.find(wanted.index); found != large_.end()) return found->second;
   }
-  Result<std::uint64_t> part_size = s3_part_size(wanted.size, options_.part_size);
+  Result<std::uint64_t> part_size =
+      s3_part_size(wanted.size, options_.part_size, options_.part_size_usual);
   if (!part_size) return fail(std::move(part_size.error()));
   std::shared_ptr<S3Object> object = new_object(options_, call.files[wanted.file].path);
   object->size = wanted.size;

@@ -16,24 +16,27 @@
 
 namespace headrace {
 
+inline constexpr std::uint64_t s3_parts_max = 10'000;
+// Half the requests of the 8 MiB that others begin with; one that must go again costs a slow line
+// of 16 Mbit/s eight seconds. Objects up to this size are one PUT.
+inline constexpr std::uint64_t s3_part_size_usual = 16ULL << 20;
+
 struct S3RoadOptions {
   std::string bucket;
   Headers fields;            // of every object, but for its type
   std::string content_type;  // empty: by the name
   bool if_none_match = false;
   bool skip_same = false;
-  std::uint64_t part_size = 0;  // 0: by the object's size
+  std::uint64_t part_size = 0;  // 0: the usual one, or more by the object's size
+  std::uint64_t part_size_usual = s3_part_size_usual;
   S3ChecksumKind checksum = S3ChecksumKind::crc64nvme;
   S3ChecksumUse use;
 };
 
-inline constexpr std::uint64_t s3_parts_max = 10'000;
-// Half the requests of the 8 MiB that others begin with; one that must go again costs a slow line
-// of 16 Mbit/s eight seconds. Objects up to this size are one PUT.
-inline constexpr std::uint64_t s3_part_size_usual = 16ULL << 20;
-
-// 10,000 parts at most, of 5 MiB to 5 GiB; whole blocks.
-Result<std::uint64_t> s3_part_size(std::uint64_t object_size, std::uint64_t wanted);
+// 10,000 parts at most, of 5 MiB to 5 GiB; whole blocks. What is `usual` gives way to that, what is
+// wanted (not 0) does not.
+Result<std::uint64_t> s3_part_size(std::uint64_t object_size, std::uint64_t wanted,
+                                   std::uint64_t usual = s3_part_size_usual);
 
 struct S3Begun {
   S3Place place;

@@ -173,16 +173,17 @@ std::string_view reason_to_ignore(std::string_view option) {
   if (option == "max_concurrent_requests" || option == "max_queue_size") {
     return "connections follow what the line and the memory budget bear; see --connections";
   }
-  if (option == "max_bandwidth" || option == "target_bandwidth") return "there is no rate limit";
+  if (option == "max_bandwidth" || option == "target_bandwidth") return "see --limit-rate";
+  if (option == "multipart_threshold") return "what is not larger than a part goes whole";
   if (option == "io_chunksize") return "blocks of 256 KiB are read";
   if (option == "preferred_transfer_client") return "there is one way to transfer";
   return "headrace has no such option";
 }
 
 void list_ignored(const AwsProfile& profile, S3Settings& settings) {
-  constexpr std::array<std::string_view, 6> known = {
-      "addressing_style",       "payload_signing_enabled", "use_accelerate_endpoint",
-      "use_dualstack_endpoint", "multipart_threshold",     "multipart_chunksize"};
+  constexpr std::array<std::string_view, 5> known = {
+      "addressing_style", "payload_signing_enabled", "use_accelerate_endpoint",
+      "use_dualstack_endpoint", "multipart_chunksize"};
   for (const auto& [name, value] : profile.s3_options()) {
     if (std::ranges::find(known, name) != known.end()) continue;
     settings.ignored.push_back(

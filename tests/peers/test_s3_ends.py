@@ -132,6 +132,22 @@ def test_encryption_that_was_asked_for(servers, cp, file):
     assert kms["ServerSideEncryption"] == "aws:kms" and "a-key" in kms["SSEKMSKeyId"]
 
 
+def test_the_size_of_parts_that_a_profile_names(gateway, cp, file, tmp_path):
+    """What has no effect is said."""
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws/config").write_text(
+        "[default]\ns3 =\n  multipart_chunksize = 6MB\n  multipart_threshold = 64MB\n")
+    with Relay(gateway.url) as relay:
+        run = cp(gateway, file(16 * MIB), "key", "-v", via=relay)
+        parts = {dict(request.query)["partNumber"]:
+                 int(request.headers["x-amz-decoded-content-length"])
+                 for request in relay.seen("PUT", "partNumber=")}
+    assert run.code == 0, run
+    assert {parts["2"], parts["3"]} == {6 * MIB, 4 * MIB}
+    assert any("multipart_threshold" in note["text"] for note in run.events
+               if note["event"] == "note"), run.out
+
+
 def test_several_sources(gateway, run_s3, tmp_path):
     (tmp_path / "one.txt").write_text("one")
     (tmp_path / "two").mkdir()

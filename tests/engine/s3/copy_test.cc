@@ -375,6 +375,10 @@ TEST_CASE("parts are of a size that S3 takes") {
   CHECK(s3_part_size(1, mib).error().code == "bad_part_size");
   CHECK(s3_part_size(6'000'000ULL * mib, 5 * mib).error().code == "bad_part_size");
   CHECK(s3_part_size(60ULL << 50, 0).error().code == "object_too_large");
+  CHECK(s3_part_size(1, 0, 64 * mib).value() == 64 * mib);
+  CHECK(s3_part_size(1, 0, mib).value() == 5 * mib);
+  CHECK(s3_part_size(5ULL << 40, 0, 8 * mib).value() == large);
+  CHECK(s3_part_size(1, 6 * mib, 64 * mib).value() == 6 * mib);
 }
 
 }  // namespace headrace

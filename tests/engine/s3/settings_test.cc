@@ -182,9 +182,10 @@ TEST_CASE("S3: the options below s3 =") {
   CHECK(settings.checksums_only_if_needed);
   CHECK(settings.ca_bundle == "/home/u/ca.pem");
   CHECK(settings.ca_bundle_source == "AWS_CA_BUNDLE");
-  REQUIRE(settings.ignored.size() == 2);
+  REQUIRE(settings.ignored.size() == 3);
   CHECK(settings.ignored[0].name == "s3.max_concurrent_requests");
-  CHECK_FALSE(settings.ignored[0].reason.empty());
+  CHECK(settings.ignored[1].name == "s3.multipart_threshold");
+  for (const IgnoredSetting& ignored : settings.ignored) CHECK_FALSE(ignored.reason.empty());
 
   const S3Settings plain = settings_of({});
   CHECK(plain.addressing == S3Addressing::automatic);
