@@ -33,11 +33,11 @@ Duration thread_cpu_time() {
 }
 
 // A descriptor that is closed where it goes.
-struct Descriptor {
+struct OwnedFd {
   int fd = -1;
-  explicit Descriptor(int opened) : fd(opened) {}
-  Descriptor(const Descriptor&) = delete;
-  ~Descriptor() {
+  explicit OwnedFd(int opened) : fd(opened) {}
+  OwnedFd(const OwnedFd&) = delete;
+  ~OwnedFd() {
     if (fd >= 0) ::close(fd);
   }
 };
@@ -72,7 +72,7 @@ std::unexpected<Error> no_loopback(int why) {
 
 // Drops what comes, until the other side ends.
 void drop_all(int listener) {
-  Descriptor peer(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+  OwnedFd peer(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
   // Far more than a socket holds: one call drops whatever has arrived, and copies nothing.
   while (peer.fd >= 0 && ::recv(peer.fd, nullptr, 16 << 20, MSG_TRUNC) > 0) continue;
 }
@@ -116,7 +116,7 @@ double crc64_rate(const Clock& clock) {
 }
 
 Result<double> disk_rate(const std::string& folder, const Clock& clock) {
-  Descriptor file(make_probe(folder));
+  OwnedFd file(make_probe(folder));
   if (file.fd < 0) {
     Error error = system_error("probe_failed", "the disk could not be measured", -file.fd);
     return fail(std::move(error).on_path(folder).hinting(
@@ -134,8 +134,8 @@ Result<double> disk_rate(const std::string& folder, const Clock& clock) {
 }
 
 Result<double> send_rate(const Clock& clock) {
-  Descriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  Descriptor sender(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  OwnedFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  OwnedFd sender(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
