@@ -77,7 +77,7 @@ std::pair<std::string, std::string> ask(const S3Flags& flags, const Environment&
   return {"", "error"};
 }
 
-S3Settings settings_of(TextMap variables, std::string config = "", const S3Flags& flags = {}) {
+S3Settings s3_settings_of(TextMap variables, std::string config = "", const S3Flags& flags = {}) {
   variables.emplace("HOME", "/home/u");
   const Environment environment =
       environment_of(std::move(variables), {{config_path, std::move(config)}});
@@ -88,7 +88,7 @@ S3Settings settings_of(TextMap variables, std::string config = "", const S3Flags
   return *settings;
 }
 
-Error failure_of(TextMap variables, std::string config = "", const S3Flags& flags = {}) {
+Error s3_failure_of(TextMap variables, std::string config = "", const S3Flags& flags = {}) {
   variables.emplace("HOME", "/home/u");
   const Environment environment =
       environment_of(std::move(variables), {{config_path, std::move(config)}});
@@ -121,14 +121,14 @@ TEST_CASE("S3: region and keys of an environment, as botocore finds them") {
 
 TEST_CASE("S3: the region of a flag, then of AWS_REGION, then as botocore has it") {
   const std::string config = "[default]\nregion = eu-north-1\n";
-  CHECK(settings_of({}).region == "us-east-1");
-  CHECK(settings_of({}, config).region == "eu-north-1");
-  CHECK(settings_of({{"AWS_DEFAULT_REGION", "a"}}, config).region == "a");
+  CHECK(s3_settings_of({}).region == "us-east-1");
+  CHECK(s3_settings_of({}, config).region == "eu-north-1");
+  CHECK(s3_settings_of({{"AWS_DEFAULT_REGION", "a"}}, config).region == "a");
   const TextMap both = {{"AWS_DEFAULT_REGION", "a"}, {"AWS_REGION", "b"}};
-  CHECK(settings_of(both, config).region == "b");
-  CHECK(settings_of(both, config).region_source == "AWS_REGION");
-  CHECK(settings_of(both, config, {.region = "c"}).region == "c");
-  CHECK(failure_of({{"AWS_REGION", "a/b"}}).code == "bad_s3_setting");
+  CHECK(s3_settings_of(both, config).region == "b");
+  CHECK(s3_settings_of(both, config).region_source == "AWS_REGION");
+  CHECK(s3_settings_of(both, config, {.region = "c"}).region == "c");
+  CHECK(s3_failure_of({{"AWS_REGION", "a/b"}}).code == "bad_s3_setting");
 }
 
 TEST_CASE("S3: the endpoint of a flag, of variables, of services, of the profile") {
@@ -136,43 +136,43 @@ TEST_CASE("S3: the endpoint of a flag, of variables, of services, of the profile
       "[default]\nendpoint_url = http://profile/\nservices = local\n"
       "[services local]\ns3 =\n  endpoint_url = http://service/path/\n"
       "sts =\n  endpoint_url = http://sts-service\n";
-  CHECK(settings_of({}).endpoint_url.empty());
-  CHECK(settings_of({}, config).endpoint_url == "http://service/path");
-  CHECK(settings_of({}, config).sts_endpoint_url == "http://sts-service");
-  CHECK(settings_of({}, "[default]\nendpoint_url = http://profile/\n").endpoint_url ==
+  CHECK(s3_settings_of({}).endpoint_url.empty());
+  CHECK(s3_settings_of({}, config).endpoint_url == "http://service/path");
+  CHECK(s3_settings_of({}, config).sts_endpoint_url == "http://sts-service");
+  CHECK(s3_settings_of({}, "[default]\nendpoint_url = http://profile/\n").endpoint_url ==
         "http://profile");
   TextMap variables = {{"AWS_ENDPOINT_URL", "http://all"}};
-  CHECK(settings_of(variables, config).endpoint_url == "http://all");
+  CHECK(s3_settings_of(variables, config).endpoint_url == "http://all");
   variables["AWS_ENDPOINT_URL_S3"] = "http://s3:9000";
-  CHECK(settings_of(variables, config).endpoint_url == "http://s3:9000");
-  CHECK(settings_of(variables, config).endpoint_source == "AWS_ENDPOINT_URL_S3");
-  CHECK(settings_of(variables, config).sts_endpoint_url == "http://all");
-  CHECK(settings_of(variables, config, {.endpoint_url = "https://flag"}).endpoint_url ==
+  CHECK(s3_settings_of(variables, config).endpoint_url == "http://s3:9000");
+  CHECK(s3_settings_of(variables, config).endpoint_source == "AWS_ENDPOINT_URL_S3");
+  CHECK(s3_settings_of(variables, config).sts_endpoint_url == "http://all");
+  CHECK(s3_settings_of(variables, config, {.endpoint_url = "https://flag"}).endpoint_url ==
         "https://flag");
   variables["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true";
-  CHECK(settings_of(variables, config).endpoint_url.empty());
-  CHECK(settings_of(variables, config, {.endpoint_url = "https://flag"}).endpoint_url ==
+  CHECK(s3_settings_of(variables, config).endpoint_url.empty());
+  CHECK(s3_settings_of(variables, config, {.endpoint_url = "https://flag"}).endpoint_url ==
         "https://flag");
   for (const char* bad : {"s3.example.org", "ftp://a", "http://u:secret@a", "http://a?x=y"}) {
-    const Error error = failure_of({{"AWS_ENDPOINT_URL", bad}});
+    const Error error = s3_failure_of({{"AWS_ENDPOINT_URL", bad}});
     CHECK(error.code == "bad_endpoint");
     CHECK_FALSE(error.message.contains("secret"));
   }
-  CHECK(failure_of({}, "[default]\nservices = none\n").code == "bad_ini");
+  CHECK(s3_failure_of({}, "[default]\nservices = none\n").code == "bad_ini");
 }
 
 TEST_CASE("S3: the options below s3 =") {
-  const S3Settings settings = settings_of({{"AWS_CA_BUNDLE", "~/ca.pem"}},
-                                          "[default]\ns3 =\n"
-                                          "    addressing_style = virtual\n"
-                                          "    payload_signing_enabled = true\n"
-                                          "    use_accelerate_endpoint = True\n"
-                                          "    use_dualstack_endpoint = false\n"
-                                          "    multipart_threshold = 64MB\n"
-                                          "    multipart_chunksize = 16777216\n"
-                                          "    max_concurrent_requests = 20\n"
-                                          "    signature_version = s3v4\n"
-                                          "request_checksum_calculation = when_required\n");
+  const S3Settings settings = s3_settings_of({{"AWS_CA_BUNDLE", "~/ca.pem"}},
+                                             "[default]\ns3 =\n"
+                                             "    addressing_style = virtual\n"
+                                             "    payload_signing_enabled = true\n"
+                                             "    use_accelerate_endpoint = True\n"
+                                             "    use_dualstack_endpoint = false\n"
+                                             "    multipart_threshold = 64MB\n"
+                                             "    multipart_chunksize = 16777216\n"
+                                             "    max_concurrent_requests = 20\n"
+                                             "    signature_version = s3v4\n"
+                                             "request_checksum_calculation = when_required\n");
   CHECK(settings.addressing == S3Addressing::virtual_host);
   CHECK(settings.sign_payload == true);
   CHECK(settings.accelerate);
@@ -187,23 +187,23 @@ TEST_CASE("S3: the options below s3 =") {
   CHECK(settings.ignored[1].name == "s3.multipart_threshold");
   for (const IgnoredSetting& ignored : settings.ignored) CHECK_FALSE(ignored.reason.empty());
 
-  const S3Settings plain = settings_of({});
+  const S3Settings plain = s3_settings_of({});
   CHECK(plain.addressing == S3Addressing::automatic);
   CHECK_FALSE(plain.sign_payload.has_value());
   CHECK_FALSE(plain.multipart_chunksize.has_value());
-  CHECK(settings_of({}, "[default]\ns3 =\n  addressing_style = path\n").addressing ==
+  CHECK(s3_settings_of({}, "[default]\ns3 =\n  addressing_style = path\n").addressing ==
         S3Addressing::path);
   for (const char* bad : {"addressing_style = paths", "multipart_chunksize = 0",
                           "multipart_chunksize = 8 MB", "multipart_threshold = 99999999TB"}) {
     const std::string config = fmt::format("[default]\ns3 =\n  {}\n", bad);
-    CHECK(failure_of({}, config).code == "bad_s3_setting");
+    CHECK(s3_failure_of({}, config).code == "bad_s3_setting");
   }
-  CHECK(failure_of({{"AWS_REQUEST_CHECKSUM_CALCULATION", "never"}}).code == "bad_s3_setting");
+  CHECK(s3_failure_of({{"AWS_REQUEST_CHECKSUM_CALCULATION", "never"}}).code == "bad_s3_setting");
 }
 
 TEST_CASE("S3: whose certificates are believed: the flag's, the account's, all others'") {
   const S3Account said{
-      .settings = settings_of({{"AWS_CA_BUNDLE", "/a"}}, "[default]\nca_bundle=/b\n"),
+      .settings = s3_settings_of({{"AWS_CA_BUNDLE", "/a"}}, "[default]\nca_bundle=/b\n"),
       .credentials = S3Credentials(),
       .stores_file = {}};
   const Trust flag{.source = "--ca-cert", .path = "/c", .root = {}};
@@ -212,9 +212,9 @@ TEST_CASE("S3: whose certificates are believed: the flag's, the account's, all o
   CHECK(trust_of(said, variable).path == "/a");
   CHECK(trust_of(said, Trust()).text() == "AWS_CA_BUNDLE /a");
   const S3Account silent{
-      .settings = settings_of({}), .credentials = S3Credentials(), .stores_file = {}};
+      .settings = s3_settings_of({}), .credentials = S3Credentials(), .stores_file = {}};
   CHECK(trust_of(silent, variable).path == "/d");
-  const S3Account profile{.settings = settings_of({}, "[default]\nca_bundle = /b\n"),
+  const S3Account profile{.settings = s3_settings_of({}, "[default]\nca_bundle = /b\n"),
                           .credentials = S3Credentials(),
                           .stores_file = {}};
   CHECK(trust_of(profile, variable).text() == "ca_bundle of profile default /b");
@@ -232,23 +232,23 @@ TEST_CASE("S3: anonymous by flag, whatever keys there are") {
 
 TEST_CASE("S3: what is wrong with keys is said without them") {
   const TextMap off = {{"AWS_EC2_METADATA_DISABLED", "true"}};
-  CHECK(failure_of(off).code == "no_credentials");
-  const Error half = failure_of({{"AWS_ACCESS_KEY_ID", "AKIDSECRETID"}});
+  CHECK(s3_failure_of(off).code == "no_credentials");
+  const Error half = s3_failure_of({{"AWS_ACCESS_KEY_ID", "AKIDSECRETID"}});
   CHECK(half.code == "partial_credentials");
   CHECK_FALSE(half.message.contains("AKIDSECRETID"));
-  CHECK(failure_of({{"AWS_PROFILE", "none"}}).code == "profile_not_found");
-  const Error broken = failure_of({}, "[default]\naws_secret_access_key MYSECRET\n");
+  CHECK(s3_failure_of({{"AWS_PROFILE", "none"}}).code == "profile_not_found");
+  const Error broken = s3_failure_of({}, "[default]\naws_secret_access_key MYSECRET\n");
   CHECK(broken.code == "bad_ini");
   CHECK(broken.path == config_path);
   CHECK(broken.message.contains("line 2"));
   CHECK_FALSE(broken.message.contains("MYSECRET"));
-  const Error login = failure_of(off, "[default]\nlogin_session = x\n");
+  const Error login = s3_failure_of(off, "[default]\nlogin_session = x\n");
   CHECK(login.code == "credentials_unsupported");
   CHECK(login.hint.contains("credential_process"));
-  CHECK(failure_of(off, "[default]\ncredential_process = 'keys\n").code == "bad_s3_setting");
+  CHECK(s3_failure_of(off, "[default]\ncredential_process = 'keys\n").code == "bad_s3_setting");
   for (const char* url : {"http://127.example.org/x", "http://127.0.0.1.example.org/", "keys"}) {
     CAPTURE(url);
-    CHECK(failure_of({{"AWS_CONTAINER_CREDENTIALS_FULL_URI", url}}).code == "bad_s3_setting");
+    CHECK(s3_failure_of({{"AWS_CONTAINER_CREDENTIALS_FULL_URI", url}}).code == "bad_s3_setting");
   }
 }
 
