@@ -46,6 +46,11 @@ class Backend {
   virtual int listen(SocketAddress& address) = 0;
   // Bytes given to the socket that the peer has not acknowledged yet, or -errno.
   virtual std::int64_t unacknowledged(int socket) = 0;
+  // How long the peer's machine takes to acknowledge, smoothed (RFC 6298); 0 where nobody knows.
+  virtual Duration round_trip(int socket) = 0;
+  // What was given to the socket leaves it at most so fast, bytes a second, as far as the machine
+  // can; 0: as fast as it goes.
+  virtual void pace(int socket, std::uint64_t rate) = 0;
 };
 
 }  // namespace headrace

@@ -164,6 +164,18 @@ class Uring final : public Backend {
     return ioctl(socket, SIOCOUTQ, &queued) < 0 ? -errno : queued;
   }
 
+  Duration round_trip(int socket) override {
+    tcp_info facts{};
+    socklen_t size = sizeof facts;
+    if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &facts, &size) < 0) return Duration::zero();
+    return std::chrono::microseconds(facts.tcpi_rtt);
+  }
+
+  void pace(int socket, std::uint64_t rate) override {
+    unsigned long most = rate == 0 ? ~0ul : rate;
+    setsockopt(socket, SOL_SOCKET, SO_MAX_PACING_RATE, &most, sizeof most);  // best effort
+  }
+
  private:
   struct Reaped {
     void* data;

@@ -40,5 +40,7 @@ Task<void> PlainStream::close(Scope& scope) {
 }
 
 std::int64_t PlainStream::unacknowledged() { return worker_.backend().unacknowledged(socket_); }
+Duration PlainStream::round_trip() { return worker_.backend().round_trip(socket_); }
+void PlainStream::pace(std::uint64_t rate) { worker_.backend().pace(socket_, rate); }
 
 }  // namespace headrace

@@ -34,6 +34,10 @@ class Stream {
   virtual std::string address() const { return {}; }
   // What the bytes are sealed with, for people; empty: nothing.
   virtual std::string sealed_with() const { return {}; }
+  // Of the connection below, as its backend says; 0 where nobody knows.
+  virtual Duration round_trip() = 0;
+  // From now on; bytes a second, 0: as fast as it goes.
+  virtual void pace(std::uint64_t rate) = 0;
 };
 
 // What ends an operation whose scope was cancelled.
@@ -50,6 +54,8 @@ class PlainStream final : public Stream {
   Task<void> close(Scope& scope) override;
   std::int64_t unacknowledged() override;
   std::string address() const override { return address_; }
+  Duration round_trip() override;
+  void pace(std::uint64_t rate) override;
 
  private:
   Worker& worker_;

@@ -66,6 +66,8 @@ class TlsStream final : public Stream {
   std::int64_t unacknowledged() override { return below_->unacknowledged(); }
   std::string address() const override { return below_->address(); }
   std::string sealed_with() const override;
+  Duration round_trip() override { return below_->round_trip(); }
+  void pace(std::uint64_t rate) override { below_->pace(rate); }
 
   TlsFacts facts() const;
 

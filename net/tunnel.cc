@@ -37,6 +37,8 @@ class BegunStream final : public Stream {
   Task<void> close(Scope& scope) override { return stream_->close(scope); }
   std::int64_t unacknowledged() override { return stream_->unacknowledged(); }
   std::string address() const override { return stream_->address(); }
+  Duration round_trip() override { return stream_->round_trip(); }
+  void pace(std::uint64_t rate) override { stream_->pace(rate); }
 
  private:
   Task<Result<std::size_t>> take_begin(std::span<std::byte> into) {

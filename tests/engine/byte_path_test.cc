@@ -40,6 +40,8 @@ class WatchingBackend final : public Backend {
   int make_socket(int family) override { return ring_->make_socket(family); }
   int listen(SocketAddress& address) override { return ring_->listen(address); }
   std::int64_t unacknowledged(int socket) override { return ring_->unacknowledged(socket); }
+  Duration round_trip(int socket) override { return ring_->round_trip(socket); }
+  void pace(int socket, std::uint64_t rate) override { ring_->pace(socket, rate); }
 
  private:
   void note_send(const Operation& operation) {

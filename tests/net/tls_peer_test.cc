@@ -104,6 +104,8 @@ class TricklingStream final : public Stream {
   }
   Task<void> close(Scope& scope) override { co_await below_->close(scope); }
   std::int64_t unacknowledged() override { return below_->unacknowledged(); }
+  Duration round_trip() override { return below_->round_trip(); }
+  void pace(std::uint64_t rate) override { below_->pace(rate); }
 
  private:
   std::unique_ptr<Stream> below_;

@@ -59,6 +59,7 @@ class WatchedStream final : public Stream {
   std::vector<std::size_t> sent;
   Scope* gate = nullptr;  // sends wait until it is cancelled
   bool flips_a_bit = false;
+  std::uint64_t paced = 0;
 
   Task<Result<std::size_t>> receive(Scope& scope, std::span<std::byte> into) override {
     Result<std::size_t> got = co_await below_->receive(scope, into);
@@ -74,6 +75,8 @@ class WatchedStream final : public Stream {
   }
   Task<void> close(Scope& scope) override { co_await below_->close(scope); }
   std::int64_t unacknowledged() override { return 4711; }
+  Duration round_trip() override { return 12ms; }
+  void pace(std::uint64_t rate) override { paced = rate; }
 
  private:
   std::unique_ptr<Stream> below_;
@@ -184,6 +187,9 @@ TEST_CASE("sixteen records go out in one send") {
     Session session;
     co_await make_session(scope, known, pair, session);
     CHECK(session.ours().unacknowledged() == 4711);
+    CHECK(session.ours().round_trip() == 12ms);
+    session.ours().pace(5);
+    CHECK(below.paced == 5);
     below.sent.clear();
     std::string block(block_size_bytes, 'x');
     std::string got;

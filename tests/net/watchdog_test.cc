@@ -19,6 +19,8 @@ class SlowLine final : public Stream {
     ++looks;
     return left_ > 0 ? --left_ : 0;
   }
+  Duration round_trip() override { return Duration::zero(); }
+  void pace(std::uint64_t) override {}
 
  private:
   int left_;

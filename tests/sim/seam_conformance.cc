@@ -368,6 +368,7 @@ Task<void> all_is_acknowledged_at_last(Scope& scope, Rig&) {
     left = worker.backend().unacknowledged(pair.client);
   }
   CHECK(left == 0);
+  CHECK(worker.backend().round_trip(pair.client) > Duration::zero());
   co_await close_pair(scope, pair);
 }
 

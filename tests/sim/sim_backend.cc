@@ -215,5 +215,6 @@ int SimBackend::listen(SocketAddress& address) { return world_.network().listen(
 std::int64_t SimBackend::unacknowledged(int socket) {
   return world_.network().unacknowledged(socket);
 }
+Duration SimBackend::round_trip(int) { return 2 * world_.knobs().delay_max; }
 
 }  // namespace headrace

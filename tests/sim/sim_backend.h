@@ -45,6 +45,8 @@ class SimBackend final : public Backend {
   int make_socket(int family) override;
   int listen(SocketAddress& address) override;
   std::int64_t unacknowledged(int socket) override;
+  Duration round_trip(int socket) override;
+  void pace(int, std::uint64_t) override {}  // how fast a line is say the knobs
 
   // When the worker, left alone, has something to do.
   Time wanted_at() const { return wanted_at_; }
