@@ -90,6 +90,13 @@ Error Exchange::stalled_error() const {
       fmt::format("{} sent no bytes for {:.3g} s in the middle of its answer", who, limit_s));
 }
 
+void Exchange::look() {
+  if (!request_.observer) return;
+  Stream& stream = *connection_.stream;
+  request_.observer->line(
+      {.round_trip = stream.round_trip(), .unacknowledged = stream.unacknowledged()});
+}
+
 Task<void> Exchange::send_all(Scope& sending) {
   BodyReader reader(sending, request_.body);
   send_status_ = reader.start();
@@ -139,6 +146,7 @@ Task<Status> Exchange::send_pieces(Scope& sending, BodyReader& reader) {
     }
     if (piece.bytes.empty()) co_return Status();
     std::span<const std::byte> bytes = piece.bytes;
+    pace();
     if (request_.rate_limit && request_.rate_limit->rate() > 0) {
       bytes = bytes.first(std::min(bytes.size(), request_.rate_limit->piece_max()));
       bool on_time = co_await wait_for_turn(sending, bytes.size());
@@ -156,13 +164,27 @@ Task<Status> Exchange::send_pieces(Scope& sending, BodyReader& reader) {
   }
 }
 
+// The limit is on what goes into the kernel. What has piled up there, as the line was slower than
+// the limit for a while, would else leave at once.
+void Exchange::pace() {
+  std::uint64_t rate = request_.rate_limit ? request_.rate_limit->pace() : 0;
+  if (rate == connection_.paced) return;
+  connection_.paced = rate;
+  connection_.stream->pace(rate);
+}
+
 // By the rate limit: to wait for it is no stall. False if it was cut short.
 Task<bool> Exchange::wait_for_turn(Scope& sending, std::size_t bytes) {
-  Duration wait = request_.rate_limit->take(bytes, sending.worker().now());
-  if (wait == Duration::zero()) co_return true;
-  bool slept = co_await sending.worker().sleep(sending, wait);
-  watchdog_->progress();
-  co_return slept;
+  Worker& worker = sending.worker();
+  while (true) {
+    Time asked = worker.now();
+    Duration wait = request_.rate_limit->take(bytes, asked);
+    if (wait == Duration::zero()) co_return true;
+    bool slept = co_await worker.sleep(sending, wait);
+    watchdog_->progress();
+    if (!slept) co_return false;
+    if (worker.now() - asked <= wait + RateLimit::credit) co_return true;
+  }
 }
 
 // Waits for the server's word. False when it has answered, so that the body stays here.

@@ -38,6 +38,7 @@ struct Connection {
   std::vector<std::byte> buffer;  // what came and is being read
   Time idle_since{};
   bool reused = false;
+  std::uint64_t paced = 0;  // bytes a second; 0: as fast as it goes
 };
 
 // Told what has been sent, for progress and for measuring.
@@ -48,6 +49,12 @@ class SendObserver {
   virtual void begins(std::string_view address) { (void)address; }
   // Bytes of the body given to the connection in this try; starts again at 0 with each.
   virtual void body_sent(std::uint64_t bytes) = 0;
+  // Of the connection, when somebody looks (Exchange::look).
+  struct Line {
+    Duration round_trip;          // 0: nobody knows
+    std::int64_t unacknowledged;  // of what was given to it; negative: nobody knows
+  };
+  virtual void line(const Line&) {}
 };
 
 // The connection ended, and nobody said why.
@@ -70,6 +77,8 @@ class Exchange {
   Exchange(Connection& connection, Request request)
       : connection_(connection), request_(std::move(request)) {}
   Task<Result<HttpAnswer>> run(Scope& parent);
+  // Tells the observer how the connection stands.
+  void look();
 
   bool reusable() const { return reusable_; }
   // A byte of the answer was seen, so the request reached somebody.
@@ -82,6 +91,7 @@ class Exchange {
  private:
   Task<void> send_all(Scope& sending);
   Task<Status> send_pieces(Scope& sending, BodyReader& reader);
+  void pace();
   Task<bool> wait_for_turn(Scope& sending, std::size_t bytes);
   Task<bool> may_continue(Scope& sending);
   Task<Result<HttpAnswer>> receive_answer(Scope& receiving);
