@@ -9,6 +9,7 @@
 
 #include <atomic>
 
+#include "engine/line_gauge.h"
 #include "engine/scheduler.h"
 #include "net/http_client.h"
 
@@ -22,7 +23,8 @@ struct PartUpload {
   std::atomic<std::uint64_t>& bytes_sent;  // grows as bytes go, whatever becomes of them
   bool new_connection = false;             // after a network error
   SendObserver* watcher = nullptr;         // of this try alone
-  Arena* arena = nullptr;                  // for parts that are read whole before they go
+  LineGauge* gauge = nullptr;
+  Arena* arena = nullptr;  // for parts that are read whole before they go
 
   Task<Result<std::string>> run(Scope& scope);
 

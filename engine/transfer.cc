@@ -22,9 +22,12 @@ constexpr std::uint64_t retained_file_size_max = 64ULL << 20;
 // most there may be.
 constexpr std::uint32_t connections_first = 8;
 constexpr std::uint32_t connections_max = 64;
-// Of those nobody uses, so many a worker stay open for the calls between the parts.
-constexpr std::size_t idle_connections_kept = 2;
-constexpr Duration idle_look_period = 1s;
+// Beside those for its share of the parts, so many a worker stay open: for the calls between the
+// parts, and for the share to be a part off.
+constexpr std::size_t connections_beside = 1;
+// Each worker looks at its connections so often. What has arrived since is not in the measure of
+// the line, so it is little of the second that is measured.
+constexpr Duration tend_period = 20ms;
 // As many as the widest digest kernel has (LIMITS section 4 measured pairs; sixteen streams of one
 // worker are hashed at up to twice the rate of one). Fewer leave lanes empty, more only memory.
 constexpr std::uint32_t digest_lanes_per_worker = kernel_lanes_max;
@@ -75,6 +78,7 @@ Transfer::Transfer(Crew& crew, const Road& road, const TransferOptions& options,
       options_(options),
       reporter_(reporter),
       lanes_(lanes_of(crew, road, options_.connections)),
+      connections_(lanes_.send * static_cast<std::uint32_t>(crew.size())),
       board_(limits_with(road.limits(), lanes_.send, crew.size())) {
   board_.report([this](Scheduler& scheduler) { files_ = &scheduler.files(); });
 }
@@ -118,16 +122,21 @@ Task<void> Transfer::work(Scope& scope, Hand hand) {
     lanes.spawn(digest_lane(lanes, hand.digests, i, row("digest", i)));
   }
   for (std::uint32_t i = 0; i < lanes_.send; ++i) {
-    lanes.spawn(send_lane(lanes, hand.client, row("send", i)));
+    lanes.spawn(send_lane(lanes, hand.client, i, row("send", i)));
   }
   for (std::uint32_t i = 0; i < control_lanes; ++i) {
     lanes.spawn(control_lane(lanes, hand.client, row("control", i)));
   }
   Scope beside(scope);
-  beside.spawn(close_unused(beside, hand.client));
+  beside.spawn(tend(beside, hand.client));
   co_await lanes.join();
   beside.cancel();
   co_await beside.join();
+}
+
+void Transfer::permit(std::uint32_t sends) {
+  connections_.store(sends, std::memory_order_relaxed);
+  report([&](Scheduler& scheduler) { scheduler.permit_sends(sends); });
 }
 
 // Looks often enough that a part that is late is seen, and the number of connections found.
@@ -136,33 +145,40 @@ Task<void> Transfer::steer(Scope& scope) {
   std::uint32_t lanes = lanes_.send * static_cast<std::uint32_t>(crew_.size());
   ConcurrencyController controller({.start = std::min(connections_first, lanes), .max = lanes});
   bool finds = options_.connections == 0;
-  if (finds) report([&](Scheduler& scheduler) { scheduler.permit_sends(controller.permits()); });
+  if (finds) permit(controller.permits());
   while (true) {
     bool slept = co_await worker.sleep(scope, ConcurrencyController::look_period);
     if (!slept) co_return;
     ConcurrencyController::Seen seen{
-        .bytes = reporter_.counters.bytes_sent.load(std::memory_order_relaxed),
-        .refusals = reporter_.counters.refusals.load(std::memory_order_relaxed)};
+        .bytes = gauge_.arrived(),
+        .refusals = reporter_.counters.refusals.load(std::memory_order_relaxed),
+        .round_trip = gauge_.take_round_trip()};
     std::optional<ConcurrencyDecision> decision = report([&](Scheduler& scheduler) {
       seen.running = scheduler.sends_running();
       seen.more_waits = scheduler.sends_wait();
       std::optional<ConcurrencyDecision> made;
       if (finds) made = controller.look(worker.now(), seen);
-      if (made) scheduler.permit_sends(made->to);
       return made;
     });
+    if (decision) permit(decision->to);
     if (!decision || decision->from == decision->to) continue;
     reporter_.event(ConnectionsChanged{decision->from, decision->to, decision->goodput,
                                        std::string(reason_text(decision->reason))});
   }
 }
 
-// What the line does not need any more is not held open either.
-Task<void> Transfer::close_unused(Scope& scope, HttpClient& client) {
+// Looks how the connections stand, for steer(). What the line does not need any more is not held
+// open either.
+Task<void> Transfer::tend(Scope& scope, HttpClient& client) {
+  HttpClient::Need need(client);
+  std::size_t workers = crew_.size();
   while (true) {
-    bool slept = co_await scope.worker().sleep(scope, idle_look_period);
+    std::size_t sends = connections_.load(std::memory_order_relaxed);
+    need.set((sends + workers - 1) / workers + connections_beside);
+    client.look();
+    co_await client.close_surplus(scope);
+    bool slept = co_await scope.worker().sleep(scope, tend_period);
     if (!slept) co_return;
-    co_await client.close_idle(scope, idle_connections_kept);
   }
 }
 
@@ -207,10 +223,10 @@ Task<void> Transfer::digest_lane(Scope& scope, DigestLanes& digests, std::uint32
   }
 }
 
-Task<void> Transfer::send_lane(Scope& scope, HttpClient& client, TraceRow row) {
+Task<void> Transfer::send_lane(Scope& scope, HttpClient& client, std::uint32_t rank, TraceRow row) {
   Ticket ticket = co_await crew_.arena().reserve(scope, send_blocks_of(road_));
   while (ticket) {
-    std::optional<Work> work = co_await take(scope, Lane::send, row);
+    std::optional<Work> work = co_await take(scope, Lane::send, row, rank);
     if (!work) co_return;
     const SendPart& part = std::get<SendPart>(*work);
     TraceSpan span(row, scope.worker(), "part", "send part");
@@ -363,6 +379,7 @@ Task<void> Transfer::send(Scope& lane, HttpClient& client, SendPart work, Ticket
                     .bytes_sent = reporter_.counters.bytes_sent,
                     .new_connection = work.tries > 0 || work.hedge_after.has_value(),
                     .watcher = &sending,
+                    .gauge = &gauge_,
                     .arena = &crew_.arena()};
   Result<std::string> etag = co_await upload.run(scope);
   if (!etag) {

@@ -17,6 +17,7 @@
 
 #include "engine/board.h"
 #include "engine/crew.h"
+#include "engine/line_gauge.h"
 #include "engine/reporter.h"
 #include "engine/road.h"
 #include "engine/twins.h"
@@ -54,7 +55,7 @@ class Transfer {
   Task<void> work(Scope& scope, Hand hand);
   Task<void> control_lane(Scope& scope, HttpClient& client, TraceRow row);
   Task<void> digest_lane(Scope& scope, DigestLanes& digests, std::uint32_t rank, TraceRow row);
-  Task<void> send_lane(Scope& scope, HttpClient& client, TraceRow row);
+  Task<void> send_lane(Scope& scope, HttpClient& client, std::uint32_t rank, TraceRow row);
   // The next work of a lane; nothing when all is done.
   Task<std::optional<Work>> take(Scope& scope, Lane lane, TraceRow row, std::uint32_t rank = 0);
 
@@ -70,7 +71,8 @@ class Transfer {
   void tell_of_late_part(const SendPart& work, const Twins::Sending& sending);
   // Beside the lanes, until they have ended.
   Task<void> steer(Scope& scope);
-  Task<void> close_unused(Scope& scope, HttpClient& client);
+  void permit(std::uint32_t sends);
+  Task<void> tend(Scope& scope, HttpClient& client);
   Task<void> finish(Scope& lanes, HttpClient& client, FinishObject work);
   // To the board; what it closed shows in the progress.
   template <class Report>
@@ -90,6 +92,8 @@ class Transfer {
   const TransferOptions options_;
   Reporter& reporter_;
   const Lanes lanes_;
+  std::atomic<std::uint32_t> connections_;  // for parts, all workers together
+  LineGauge gauge_;
   Board board_;
   const std::deque<FileRecord>* files_ = nullptr;
 

@@ -119,14 +119,15 @@ Status HttpClient::redirect(const HttpRequest& request, const HttpAnswer& answer
 
 Task<Result<HttpAnswer>> HttpClient::send_leg(Scope& scope, const HttpRequest& request,
                                               const Leg& leg) {
-  while (std::unique_ptr<Connection> old = pool_.take_surplus(worker_.now())) {
-    co_await old->stream->close(scope);
-  }
+  co_await close_surplus(scope);
   Result<const ProxyServer*> proxy = options_.network.proxies.choose(leg.url);
   if (!proxy) co_return std::unexpected(std::move(proxy.error()));
   Route route{leg.url, *proxy};
   Headers fields = fields_of(request, leg);
+  ++in_use_;
   Result<HttpAnswer> answer = co_await send_on(scope, request, route, fields);
+  --in_use_;
+  co_await close_surplus(scope);
   if (!route.proxy) co_return answer;
   if (!answer) co_return fail(told_of(route, std::move(answer.error())));
   if (route.forwarded() && proxy_spoke(answer->status, answer->headers)) {
@@ -171,6 +172,7 @@ Task<Result<HttpAnswer>> HttpClient::send_head(Scope& scope, const HttpRequest& 
   while (true) {
     std::unique_ptr<Connection> connection = pooled ? pool_.take(key, worker_.now()) : nullptr;
     if (!connection) {
+      co_await close_surplus(scope);
       Result<std::unique_ptr<Connection>> made = co_await connect(scope, route, request.deadlines);
       if (!made) co_return std::unexpected(std::move(made.error()));
       connection = std::move(*made);
@@ -188,7 +190,9 @@ Task<Result<HttpAnswer>> HttpClient::send_head(Scope& scope, const HttpRequest& 
                                     .rate_limit = options_.network.rate_limit,
                                     .asks_head = request.method == "HEAD",
                                     .expect_continue = request.expect_continue});
+    running_.push_back(&exchange);
     Result<HttpAnswer> answer = co_await exchange.run(scope);
+    std::erase(running_, &exchange);
     told.sent = exchange.sent_at();
     told.answered = exchange.answered_at();
     if (exchange.reusable()) {
@@ -234,10 +238,28 @@ Headers HttpClient::fields_of(const HttpRequest& request, const Leg& leg) const 
   return fields;
 }
 
-Task<void> HttpClient::close_idle(Scope& scope, std::size_t keep) {
-  while (pool_.size() > keep) {
-    std::unique_ptr<Connection> connection = pool_.take_any();
-    co_await connection->stream->close(scope);
+void HttpClient::look() {
+  for (Exchange* exchange : running_) exchange->look();
+}
+
+std::size_t HttpClient::idle_max() const {
+  if (needs_.empty()) return SIZE_MAX;
+  std::size_t needed = 0;
+  for (const Need* need : needs_) {
+    needed += std::min(need->connections_, SIZE_MAX - needed);
+  }
+  return needed - std::min(needed, in_use_);
+}
+
+Task<void> HttpClient::close_surplus(Scope& scope) {
+  while (std::unique_ptr<Connection> old = pool_.take_surplus(worker_.now(), idle_max())) {
+    co_await old->stream->close(scope);
+  }
+}
+
+Task<void> HttpClient::close_idle(Scope& scope) {
+  while (std::unique_ptr<Connection> idle = pool_.take_any()) {
+    co_await idle->stream->close(scope);
   }
 }
 

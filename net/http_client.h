@@ -7,10 +7,11 @@
 // Redirects: 307 and 308 keep method and body, 301, 302 and 303 are followed for GET and HEAD only,
 // five at most; Authorization and cookies never leave their origin. Each of these goes through the
 // proxy that the network's rules choose for it, or straight; what a proxy itself answers is an
-// error that names it (proxy_error.h). Ownership: the request, its body and observer outlive
-// send(). close_idle() is awaited before the client dies. Errors carry stage, host, method, URL
-// without query. Fails with: what connector, exchange, body and proxies fail with;
-// too_many_redirects, redirect_refused, bad_url, bad_header.
+// error that names it (proxy_error.h). While there are Needs, no more connections stay open than
+// they name together. Ownership: the request, its body and observer outlive send(). close_idle() is
+// awaited before the client dies. Errors carry stage, host, method, URL without query. Fails with:
+// what connector, exchange, body and proxies fail with; too_many_redirects, redirect_refused,
+// bad_url, bad_header.
 #pragma once
 
 #include <string>
@@ -49,9 +50,27 @@ class HttpClient {
   HttpClient(Worker& worker, Resolver& resolver);
   HttpClient(Worker& worker, Resolver& resolver, Options options);
 
+  // How many connections somebody uses at most. What is idle beyond the sum of all needs is closed
+  // by the next request to end or to connect, or by close_surplus(); what is in use beyond it ends
+  // its request first. Dies before the client.
+  class Need {
+   public:
+    explicit Need(HttpClient& client) : client_(client) { client_.needs_.push_back(this); }
+    ~Need() { std::erase(client_.needs_, this); }
+    Need(const Need&) = delete;
+    void set(std::size_t connections) { connections_ = connections; }
+
+   private:
+    friend class HttpClient;
+    HttpClient& client_;
+    std::size_t connections_ = SIZE_MAX;
+  };
+
   Task<Result<HttpAnswer>> send(Scope& scope, HttpRequest& request);
-  // All but so many of those used last.
-  Task<void> close_idle(Scope& scope, std::size_t keep = 0);
+  // Tells the observers of all requests how their connections stand.
+  void look();
+  Task<void> close_surplus(Scope& scope);
+  Task<void> close_idle(Scope& scope);
   std::size_t idle_count() const { return pool_.size(); }
   Worker& worker() const { return worker_; }
   const NetworkOptions& network() const { return options_.network; }
@@ -70,6 +89,7 @@ class HttpClient {
                                      const std::string& head, HttpLeg& told);
   Task<Result<std::unique_ptr<Connection>>> connect(Scope& scope, const Route& route,
                                                     const Deadlines& deadlines);
+  std::size_t idle_max() const;
   Headers fields_of(const HttpRequest& request, const Leg& leg) const;
   Status redirect(const HttpRequest& request, const HttpAnswer& answer, Leg& leg) const;
 
@@ -77,6 +97,9 @@ class HttpClient {
   const Options options_;
   Connector connector_;
   ConnectionPool pool_;
+  std::size_t in_use_ = 0;
+  std::vector<Exchange*> running_;
+  std::vector<const Need*> needs_;
 };
 
 // What an answer that is not a success means: class by status, host, URL, request id, what the

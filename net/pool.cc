@@ -21,10 +21,10 @@ void ConnectionPool::put(std::unique_ptr<Connection> connection, Time now) {
   idle_.push_back(std::move(connection));
 }
 
-std::unique_ptr<Connection> ConnectionPool::take_surplus(Time now) {
+std::unique_ptr<Connection> ConnectionPool::take_surplus(Time now, std::size_t idle_max) {
   if (idle_.empty()) return nullptr;
   bool old = now - idle_.front()->idle_since > limits_.age_max;
-  return old || idle_.size() > limits_.idle_max ? take_any() : nullptr;
+  return old || idle_.size() > std::min(idle_max, limits_.idle_max) ? take_any() : nullptr;
 }
 
 std::unique_ptr<Connection> ConnectionPool::take_any() {

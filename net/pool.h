@@ -26,8 +26,8 @@ class ConnectionPool {
   // An idle connection that leads there, or null.
   std::unique_ptr<Connection> take(std::string_view key, Time now);
   void put(std::unique_ptr<Connection> connection, Time now);
-  // One that is too old or too many, or null.
-  std::unique_ptr<Connection> take_surplus(Time now);
+  // One that is too old or too many, or null. So many may be idle now, if that is less than ever.
+  std::unique_ptr<Connection> take_surplus(Time now, std::size_t idle_max = SIZE_MAX);
   std::unique_ptr<Connection> take_any();
   std::size_t size() const { return idle_.size(); }
 

@@ -18,12 +18,20 @@ using Reason = ConcurrencyDecision::Reason;
 struct Line {
   std::function<double(std::uint32_t)> goodput;
   double noise = 0;  // as a share, either way
+  std::function<Duration(std::uint32_t)> round_trip = [](std::uint32_t) {
+    return Duration::zero();
+  };
   ConcurrencyController controller{{}};
   Prng prng{7};
   Time now = Time() + 1s;
   ConcurrencyController::Seen seen{};
   std::vector<ConcurrencyDecision> decisions;
   double sent = 0;
+
+  bool decided(Reason reason) const {
+    return std::ranges::any_of(decisions,
+                               [=](const auto& decision) { return decision.reason == reason; });
+  }
 
   // `each` sees the permits in force in every step.
   void run(Duration length, const std::function<void(std::uint32_t)>& each = {}) {
@@ -35,6 +43,7 @@ struct Line {
       seen.bytes = static_cast<std::uint64_t>(sent);
       seen.running = permits;
       seen.more_waits = true;
+      seen.round_trip = round_trip(permits);
       if (std::optional<ConcurrencyDecision> decision = controller.look(now, seen)) {
         decisions.push_back(*decision);
       }
@@ -44,6 +53,8 @@ struct Line {
 
 double slow_connections(std::uint32_t count) { return 10 * mib_s * count; }
 double full_line(std::uint32_t) { return 50 * mib_s; }
+// Of a line that holds what six connections send at once; what others send waits.
+Duration with_queue(std::uint32_t count) { return 40ms + std::max(0, int(count) - 6) * 10ms; }
 
 }  // namespace
 
@@ -60,9 +71,12 @@ TEST_CASE("many connections where one is slow") {
 
 TEST_CASE("few where the line is full: after ten seconds never more than it began with") {
   Line line{.goodput = full_line};
-  line.run(10s);
-  CHECK(line.controller.permits() == 1);
-  line.run(300s, [](std::uint32_t permits) { CHECK(permits <= 8); });
+  line.run(8s);
+  CHECK(line.controller.permits() == 2);
+  line.run(300s, [](std::uint32_t permits) {
+    CHECK(permits >= 2);
+    CHECK(permits <= 3);
+  });
 }
 
 TEST_CASE("a noisy full line is not climbed either") {
@@ -81,6 +95,42 @@ TEST_CASE("the plateau is found from either side") {
   line.goodput = [](std::uint32_t count) { return 10 * mib_s * std::min(count, 30u); };
   line.run(90s);
   CHECK(line.controller.permits() >= 24);
+}
+
+TEST_CASE("more that only makes round trips longer is taken back, whatever it brings") {
+  Line line{.goodput = slow_connections,
+            .round_trip = with_queue,
+            .controller = ConcurrencyController({.start = 4})};
+  line.run(60s, [](std::uint32_t permits) { CHECK(permits <= 9); });
+  CHECK(line.controller.permits() == 6);
+  CHECK(line.decided(Reason::queued));
+}
+
+TEST_CASE("round trips that grow make it try fewer, and stay there if they do as well") {
+  for (bool full : {true, false}) {
+    Line line{.goodput = slow_connections, .round_trip = [](std::uint32_t) { return 40ms; }};
+    line.run(15s);
+    std::uint32_t before = line.controller.permits();
+    CHECK(before == ConcurrencyLimits().max);
+    line.round_trip = [](std::uint32_t) { return 90ms; };
+    if (full) line.goodput = [](std::uint32_t count) { return std::min(28u, count) * 10 * mib_s; };
+    line.run(12s);
+    CHECK(line.decided(Reason::queued));
+    CHECK(line.controller.permits() == (full ? 28 : before));
+  }
+}
+
+TEST_CASE("a moment's queue is nobody's fault, and a few milliseconds are none") {
+  Line line{.goodput = slow_connections, .round_trip = [](std::uint32_t) { return 1ms; }};
+  line.run(13s);
+  std::size_t decisions = line.decisions.size();
+  for (int i = 0; i < 2; ++i) {
+    line.round_trip = [](std::uint32_t) { return 80ms; };
+    line.run(1s);
+    line.round_trip = [](std::uint32_t) { return 5ms; };
+    line.run(1500ms);
+  }
+  CHECK(line.decisions.size() == decisions);
 }
 
 TEST_CASE("a refusal halves the number at once, and those of what was already sent do not count") {

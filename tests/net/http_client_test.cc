@@ -237,6 +237,49 @@ TEST_CASE("after a network error the next try makes a connection of its own") {
   CHECK(peer.connections == 3);
 }
 
+TEST_CASE("no more connections stay open than are needed") {
+  NetLoop net;
+  auto send_at_once = [](NetLoop& loop, std::size_t count, bool anew) -> Task<void> {
+    std::vector<std::optional<Result<HttpAnswer>>> answers(count);
+    std::deque<HttpRequest> requests;
+    Scope all(loop.scope());
+    for (std::optional<Result<HttpAnswer>>& answer : answers) {
+      HttpRequest& request = requests.emplace_back(HttpRequest{.url = loop.url("/")});
+      request.new_connection = anew;
+      all.spawn(loop.send_into(request, answer));
+    }
+    co_await all.join();
+    for (std::optional<Result<HttpAnswer>>& answer : answers) CHECK(answer.value());
+  };
+  auto try_all = [&send_at_once](NetLoop& loop) -> Task<void> {
+    HttpClient& client = loop.client;
+    co_await send_at_once(loop, 5, false);
+    CHECK(client.idle_count() == 5);
+    std::optional<HttpClient::Need> need(client);
+    co_await client.close_surplus(loop.scope());
+    CHECK(client.idle_count() == 5);  // it has not said anything yet
+    need->set(3);
+    co_await client.close_surplus(loop.scope());
+    CHECK(client.idle_count() == 3);
+    co_await send_at_once(loop, 1, true);
+    CHECK(client.idle_count() == 3);  // another one was closed for it
+    co_await send_at_once(loop, 5, false);
+    CHECK(client.idle_count() == 3);
+    {
+      HttpClient::Need other(client);
+      other.set(1);
+      co_await send_at_once(loop, 5, false);
+      CHECK(client.idle_count() == 4);
+    }
+    co_await client.close_surplus(loop.scope());
+    CHECK(client.idle_count() == 3);
+    need.reset();
+    co_await send_at_once(loop, 5, false);
+    CHECK(client.idle_count() == 5);
+  };
+  net.run(try_all(net));
+}
+
 TEST_CASE("a body out of blocks arrives whole, and its progress is told") {
   NetLoop net;
   Arena arena(4 * block_size_bytes);

@@ -48,6 +48,9 @@ TEST_CASE("too old or too many are handed out to be closed, the oldest first") {
   pool.put(connection_to("http://d"), start + 11s);
   CHECK(pool.take_surplus(start + 11s)->key == "http://b");
   CHECK(!pool.take_surplus(start + 11s));
+  CHECK(!pool.take_surplus(start + 11s, 3));  // never more than the pool takes
+  CHECK(pool.take_surplus(start + 11s, 1)->key == "http://c");
+  CHECK(!pool.take_surplus(start + 11s, 1));
   empty(pool);
 }
 
