@@ -183,8 +183,8 @@ TEST_CASE("S3: the options below s3 =") {
   CHECK(settings.ca_bundle == "/home/u/ca.pem");
   CHECK(settings.ca_bundle_source == "AWS_CA_BUNDLE");
   REQUIRE(settings.ignored.size() == 3);
-  CHECK(settings.ignored[0].name == "s3.max_concurrent_requests");
-  CHECK(settings.ignored[1].name == "s3.multipart_threshold");
+  CHECK(settings.ignored[0].name == "s3.multipart_threshold");
+  CHECK(settings.ignored[1].name == "s3.max_concurrent_requests");
   for (const IgnoredSetting& ignored : settings.ignored) CHECK_FALSE(ignored.reason.empty());
 
   const S3Settings plain = s3_settings_of({});
