@@ -145,6 +145,7 @@ Task<Status> S3Copy::choose_checksums(Scope& scope, S3Client& client) {
                    .memory = request_.account.stores_file,
                    .may_try = !all_small};
   Result<S3ChecksumUse> use = co_await trial.choose(scope);
+  if (!trial.unfinished.empty()) tried_ = S3Begun{trial.place, trial.unfinished};
   if (!use) co_return fail(std::move(use.error()));
   use_ = std::move(*use);
   reporter_.note(NoteLevel::debug,
@@ -220,6 +221,7 @@ Task<void> S3Copy::abort_unfinished(Scope& scope, bool stopped) {
   aborting.limit(stopped ? stop_limit : abort_limit);
   std::vector<S3Begun> unfinished;
   if (road_) unfinished = road_->unfinished();
+  if (tried_) unfinished.push_back(std::move(*tried_));
   if (input_unfinished_) {
     unfinished.push_back({input_unfinished_->place, input_unfinished_->upload});
   }

@@ -44,6 +44,7 @@ class S3Copy {
   Reporter& reporter_;
   std::shared_ptr<S3Access> access_;
   S3ChecksumUse use_;
+  std::optional<S3Begun> tried_;  // an upload of the trial that is still there
   LocalFiles local_;
   std::unique_ptr<S3Road> road_;
   std::unique_ptr<Transfer> transfer_;

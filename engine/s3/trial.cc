@@ -46,12 +46,14 @@ Task<Result<S3ChecksumUse>> S3TrialRun::try_out(Scope& scope) {
   S3Trial trial;
   Result<std::string> upload = co_await begin(scope, trial);
   if (!upload) co_return fail(std::move(upload.error()));
+  unfinished = *upload;
   Status looked;
   if (trial.declared) {
     looked = co_await send_part(scope, *upload, trial);
     if (looked) looked = co_await look_at_part(scope, *upload, trial);
   }
   Status aborted = co_await client.abort(scope, place, *upload);
+  if (aborted) unfinished.clear();
   if (!looked) co_return fail(std::move(looked.error()));
   if (!aborted) co_return fail(std::move(aborted.error()));
   co_return checksums_after(trial);

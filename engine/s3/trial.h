@@ -1,9 +1,10 @@
 // trial.h: S3TrialRun, finds out what a store is to be told of checksums: by its name, as an
 // earlier trial showed, or by a trial now. Contract of the verdict: checksum_use.h.
 //
-// A trial is five small requests and leaves nothing in the bucket. What it showed is kept in
-// `memory`, a file; a file that can't be read or written is no trouble.
-// Fails with: what the client fails with, where the store takes no upload at all.
+// A trial is five small requests and leaves nothing in the bucket, but for what `unfinished`
+// says, which is for whoever asked to abort. What it showed is kept in `memory`, a file; a file
+// that can't be read or written is no trouble. Fails with: what the client fails with, where the
+// store takes no upload at all.
 #pragma once
 
 #include "engine/s3/checksum_use.h"
@@ -18,6 +19,8 @@ struct S3TrialRun {
   std::string memory;  // empty: nothing is remembered
   // Else a store that is not known goes by checksums_untried().
   bool may_try = true;
+  // The upload that it began and could not abort; empty: none.
+  std::string unfinished{};
 
   Task<Result<S3ChecksumUse>> choose(Scope& scope);
 

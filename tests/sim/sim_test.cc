@@ -2,6 +2,7 @@
 //
 //   sim_test --seeds N --first S     N seeds from S on; the last line counts them
 //   sim_test --seeds 1 --first S -v  one seed again, with a line on what it was
+//   sim_test --road s3 …             copies into a store instead of uploads to a hub
 //   sim_test --plant NAME …          with a planted fault: early_release, orphan_child, stale_part
 //   sim_test --find NAME …           whether that fault is found, by a process of its own
 // A seed that fails ends the run with exit code 1 and the command that runs it again.
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "io/planted.h"
+#include "tests/sim/copy_sim.h"
 #include "tests/sim/sim_folder.h"
 #include "tests/sim/upload_sim.h"
 
@@ -30,6 +32,7 @@ namespace {
 struct Arguments {
   std::uint64_t seeds = 100;
   std::uint64_t first = 1;
+  std::string road = "hub";
   std::string plant;
   std::string find;
   bool verbose = false;
@@ -41,7 +44,8 @@ std::size_t crash_note_size = 0;
 
 std::string replay_command(const Arguments& arguments, std::uint64_t seed) {
   std::string plant = arguments.plant.empty() ? "" : " --plant " + arguments.plant;
-  return fmt::format("build/tests/sim/sim_test --seeds 1 --first {}{} -v", seed, plant);
+  std::string road = arguments.road == "hub" ? "" : " --road " + arguments.road;
+  return fmt::format("build/tests/sim/sim_test --seeds 1 --first {}{}{} -v", seed, road, plant);
 }
 
 void on_crash(int signal_number) {
@@ -68,6 +72,7 @@ bool parse(int count, char** words, Arguments& arguments) {
     if (i + 1 == count) return false;
     std::string_view value = words[++i];
     if (word == "--plant") arguments.plant = value;
+    else if (word == "--road" && (value == "hub" || value == "s3")) arguments.road = value;
     else if (word == "--find") arguments.find = value;
     else if (word != "--seeds" && word != "--first") return false;
     else {
@@ -87,7 +92,7 @@ int run_seeds(const Arguments& arguments) {
                                    replay_command(arguments, seed));
     crash_note_size = std::min(note.size(), sizeof crash_note);
     std::memcpy(crash_note, note.data(), crash_note_size);
-    SeedReport report = run_upload_seed(seed);
+    SeedReport report = arguments.road == "s3" ? run_copy_seed(seed) : run_upload_seed(seed);
     worked += report.first_worked;
     if (arguments.verbose) {
       fmt::print("seed {}: {}\n", seed, report.summary);
@@ -133,7 +138,8 @@ int main(int count, char** words) {
   Arguments arguments;
   if (!parse(count, words, arguments) || (!arguments.plant.empty() && !plant(arguments.plant))) {
     fmt::print(stderr,
-               "usage: sim_test [--seeds N] [--first S] [--plant NAME | --find NAME] [-v]\n");
+               "usage: sim_test [--seeds N] [--first S] [--road hub|s3] "
+               "[--plant NAME | --find NAME] [-v]\n");
     return 2;
   }
   if (!arguments.find.empty()) return find_planted(arguments, "/proc/self/exe");
