@@ -5,88 +5,51 @@
 
 #include <fmt/format.h>
 
-#include "engine/crew.h"
-#include "engine/engine.h"
-#include "tests/sim/sim_folder.h"
 #include "tests/sim/sim_store.h"
 
 namespace headrace {
 namespace {
 
-constexpr Duration copy_limit = std::chrono::hours(48);
-constexpr std::uint64_t copy_turns_max = 20'000'000;
 constexpr std::size_t least_part = 5 << 20;
 
-std::string random_content(Prng& prng, std::size_t size) {
-  std::string bytes(size, '\0');
-  for (char& byte : bytes) byte = static_cast<char>(prng.next());
-  return bytes;
-}
-
-class CopySeed {
+class CopySeed final : public SeedRun {
  public:
   explicit CopySeed(std::uint64_t seed);
-  ~CopySeed() { leave_if_broken(); }
-  SeedReport run();
+  ~CopySeed() override {
+    if (broken()) (void)store_.release();
+  }
 
  private:
   void draw_folder();
-  void plan_trouble();
   CopyRequest request() const;
-  Result<UploadResult> copy();
-  void judge_first(const Result<UploadResult>& result);
   void judge_objects();
   void judge_left();
-  void judge_stop();
-  void judge_second(const Result<UploadResult>& result);
-  void check_at_rest();
-  bool turn_until(const std::function<bool()>& finished, Duration limit);
-  void problem(std::string text) { problems_.push_back(std::move(text)); }
-  void leave_if_broken();
 
-  const std::uint64_t seed_;
-  Prng prng_;
-  bool calm_;
-  bool changes_;
-  bool stops_;
-  bool keeps_;
-  bool skips_;
-  std::size_t workers_;
-  std::unique_ptr<SimWorld> world_;
+  Result<UploadResult> perform() override { return SeedRun::perform(resolver_, request()); }
+  void plan_change() override;
+  void judge_first(const Result<UploadResult>& result) override;
+  void judge_second(const Result<UploadResult>& result) override;
+  void end_faults(Prng& quiet) override { store_->set_knobs(SimStoreKnobs::calm(quiet)); }
+  void stop_other_side() override { store_->stop(); }
+  bool other_side_stopped() const override { return store_->stopped(); }
+  std::string described() const override { return skips_ ? ", skips what is there" : ""; }
+  std::string counted() const override {
+    return fmt::format("{} faults of the store, {} uploads left", store_->faults(),
+                       store_->left().size());
+  }
+
+  const bool skips_;
   std::unique_ptr<SimStore> store_;
-  SystemResolver resolver_;  // which is asked for a number alone
-  std::unique_ptr<Arena> arena_;
-  std::unique_ptr<SimFolder> folder_;
-  std::unique_ptr<Engine> engine_;
-  std::shared_ptr<Job> job_;  // of the last copy
-  std::vector<std::string> warnings_;
-  bool first_over_ = false;
-  bool stopped_ = false;
-  Time stopped_at_{};
-  std::uint64_t turns_ = 0;
-  std::vector<std::string> problems_;
-  std::string outcome_;
-  std::string error_;
+  SystemResolver resolver_;            // which is asked for a number alone
+  std::vector<std::string> warnings_;  // of both copies
 };
 
-CopySeed::CopySeed(std::uint64_t seed)
-    : seed_(seed),
-      prng_(seed),
-      calm_(prng_.chance(0.2)),
-      changes_(!calm_ && prng_.chance(0.1)),
-      stops_(!calm_ && prng_.chance(0.2)),
-      keeps_(prng_.chance(0.2)),
-      skips_(prng_.chance(0.3)),
-      workers_(prng_.between(1, 3)) {
+CopySeed::CopySeed(std::uint64_t seed) : SeedRun(seed, 0.2), skips_(prng_.chance(0.3)) {
   SimKnobs knobs = calm_ ? SimKnobs::calm(prng_) : SimKnobs::swarm(prng_);
   SimStoreKnobs faults = calm_ ? SimStoreKnobs::calm(prng_) : SimStoreKnobs::swarm(prng_);
-  // The store has a worker of its own, the last one.
-  world_ = std::make_unique<SimWorld>(
-      SimWorld::Options{.seed = prng_.next(), .workers = workers_ + 1, .knobs = knobs});
-  store_ = std::make_unique<SimStore>(*world_, workers_, faults);
-  std::size_t blocks = prng_.chance(0.6) ? 12 * workers_ : 64;
-  arena_ = std::make_unique<Arena>(blocks * block_size_bytes);
-  folder_ = std::make_unique<SimFolder>(world_->files());
+  make_world(knobs);
+  store_ = std::make_unique<SimStore>(*world_, workers(), faults);
+  make_memory();
   draw_folder();
 }
 
@@ -98,10 +61,10 @@ void CopySeed::draw_folder() {
   std::size_t count = prng_.between(1, 6);
   for (std::size_t i = 0; i < count; ++i) {
     folder_->write(fmt::format("{}file{}.bin", i % 3 == 2 ? "sub/" : "", i),
-                   random_content(prng_, sizes[prng_.below(sizes.size())]));
+                   drawn_bytes(sizes[prng_.below(sizes.size())]));
   }
   if (prng_.chance(0.66)) {
-    folder_->write("large file", random_content(prng_, large[prng_.below(large.size())]));
+    folder_->write("large file", drawn_bytes(large[prng_.below(large.size())]));
   }
 }
 
@@ -119,48 +82,12 @@ CopyRequest CopySeed::request() const {
   return request;
 }
 
-void CopySeed::plan_trouble() {
-  if (changes_) {
-    std::string name = folder_->now().begin()->first;
-    std::size_t size = folder_->now().begin()->second.size() + (prng_.chance(0.5) ? 0 : 10);
-    world_->after(Duration(prng_.below(2'000'000'000)), [this, name, size] {
-      if (!first_over_) folder_->write(name, random_content(prng_, size));
-    });
-  }
-  if (!stops_) return;
-  world_->after(Duration(prng_.below(20'000'000'000)), [this] {
-    if (!engine_ || first_over_ || job_->ended()) return;
-    stopped_ = true;
-    stopped_at_ = world_->now();
-    job_->cancel();
+void CopySeed::plan_change() {
+  std::string name = folder_->now().begin()->first;
+  std::size_t size = folder_->now().begin()->second.size() + (prng_.chance(0.5) ? 0 : 10);
+  world_->after(Duration(prng_.below(2'000'000'000)), [this, name, size] {
+    if (!first_over_) folder_->write(name, drawn_bytes(size));
   });
-}
-
-bool CopySeed::turn_until(const std::function<bool()>& finished, Duration limit) {
-  Time end = world_->now() + limit;
-  while (!finished()) {
-    if (world_->now() > end || ++turns_ > copy_turns_max || !world_->turn()) return false;
-  }
-  return true;
-}
-
-Result<UploadResult> CopySeed::copy() {
-  std::vector<Worker*> hands;
-  for (std::size_t i = 0; i < workers_; ++i) hands.push_back(&world_->worker(i));
-  engine_ = Engine::over(std::make_unique<Crew>(std::move(hands), resolver_, *arena_));
-  job_ = engine_->start(request());
-  if (!turn_until([&] { return job_->ended(); }, copy_limit)) {
-    problem("the copy did not come to its end");
-    (void)engine_.release();
-    return fail(make_error(ErrorClass::fail, "hangs", "it hangs"));
-  }
-  Result<UploadResult> result = job_->wait();
-  while (std::optional<Event> event = job_->next_event(std::chrono::milliseconds(0))) {
-    const Note* note = std::get_if<Note>(&*event);
-    if (note && note->level == NoteLevel::warning) warnings_.push_back(note->text);
-  }
-  engine_.reset();
-  return result;
 }
 
 void CopySeed::judge_first(const Result<UploadResult>& result) {
@@ -172,19 +99,12 @@ void CopySeed::judge_first(const Result<UploadResult>& result) {
         problem(fmt::format("the copy worked and {} is not in the store", path));
       }
     }
-  } else if (calm_) {
-    problem(fmt::format("nothing went wrong and the copy failed:\n{}", describe(result.error())));
-  } else if (result.error().code.empty() || result.error().message.empty() ||
-             result.error().hint.empty()) {
-    problem("an error that says nothing, or not what to do: " + describe(result.error()));
-  } else if (!stopped_ && result.error().kind == ErrorClass::cancelled) {
-    problem(fmt::format("nobody stopped it, and the error:\n{}", describe(result.error())));
   }
-  if (stopped_) judge_stop();
+  judge_error(result);
+  // Aborting may take 600 ms more than a stop elsewhere.
+  judge_stop(1600ms);
   judge_objects();
   judge_left();
-  outcome_ = result ? "worked" : result.error().code;
-  if (!result) error_ = describe(result.error());
 }
 
 // An object is whole or not there, whatever became of the copy.
@@ -200,6 +120,10 @@ void CopySeed::judge_objects() {
 }
 
 void CopySeed::judge_left() {
+  for (const Event& event : events()) {
+    const Note* note = std::get_if<Note>(&event);
+    if (note && note->level == NoteLevel::warning) warnings_.push_back(note->text);
+  }
   for (const std::string& key : store_->left()) {
     bool told = std::ranges::any_of(warnings_, [&](const std::string& text) {
       return text.contains("s3 abort") && text.contains(key);
@@ -208,25 +132,8 @@ void CopySeed::judge_left() {
   }
 }
 
-// Aborting may take 600 ms more than a stop elsewhere.
-void CopySeed::judge_stop() {
-  const SimKnobs& knobs = world_->knobs();
-  bool quick = knobs.slow == 0 && knobs.worker_pause == 0 && knobs.release_late == 0 &&
-               knobs.delay_max < 1ms;
-  Duration most = quick ? Duration(1600ms) : Duration(60s);
-  Duration took = world_->now() - stopped_at_;
-  if (took > most) problem(fmt::format("it stopped {:.3f} s after it was told", seconds_of(took)));
-}
-
 void CopySeed::judge_second(const Result<UploadResult>& result) {
-  if (!result) {
-    problem(fmt::format("all faults were over and the copy failed:\n{}", describe(result.error())));
-    return;
-  }
-  if (!result->failures.empty()) {
-    problem(fmt::format("all faults were over and a file failed:\n{}",
-                        describe(result->failures.front())));
-  }
+  if (!judge_success(result)) return;
   for (const auto& [path, bytes] : folder_->now()) {
     auto found = store_->objects().find(path);
     if (found == store_->objects().end() || found->second != bytes) {
@@ -235,69 +142,6 @@ void CopySeed::judge_second(const Result<UploadResult>& result) {
   }
   judge_objects();
   judge_left();
-}
-
-void CopySeed::check_at_rest() {
-  store_->stop();
-  auto idle = [this] {
-    if (!store_->stopped()) return false;
-    for (std::size_t i = 0; i < world_->size(); ++i) {
-      if (!world_->worker(i).idle()) return false;
-    }
-    return true;
-  };
-  if (!turn_until(idle, copy_limit)) {
-    problem("something is still running");
-    for (std::size_t i = 0; i < world_->size(); ++i) {
-      if (world_->worker(i).idle()) continue;
-      problem(fmt::format("worker {} waits: {}", i, world_->describe(i)));
-    }
-  }
-  if (arena_->blocks_reserved() != 0) {
-    problem(fmt::format("{} blocks or tickets are out", arena_->blocks_reserved()));
-  }
-  if (arena_->blocks_reserved_peak() > arena_->blocks_total()) problem("over the memory budget");
-  if (world_->files().open_count() != 0) {
-    problem(fmt::format("{} files or sockets are open", world_->files().open_count()));
-  }
-}
-
-// What is broken can't be taken down in order: whoever asked looks at the report and ends.
-void CopySeed::leave_if_broken() {
-  if (problems_.empty()) return;
-  (void)world_.release();
-  (void)store_.release();
-  (void)arena_.release();
-  (void)engine_.release();
-}
-
-SeedReport CopySeed::run() {
-  SeedReport report;
-  plan_trouble();
-  Result<UploadResult> first = copy();
-  first_over_ = true;
-  judge_first(first);
-  if (problems_.empty()) {
-    Prng quiet(seed_ + 1);
-    world_->set_knobs(SimKnobs());
-    store_->set_knobs(SimStoreKnobs::calm(quiet));
-    judge_second(copy());
-  }
-  if (problems_.empty()) check_at_rest();
-  for (const std::string& violation : world_->violations()) problem(violation);
-  report.problems = problems_;
-  report.first_worked = outcome_ == "worked";
-  report.trace = world_->trace();
-  report.summary = fmt::format(
-      "{} workers, {} files, {} blocks; {}{}{}{}{}: {}; {} resets, {} stalls, {} faults of the "
-      "store, {} uploads left, {:.0f} s of its time, {} turns",
-      workers_, folder_->now().size(), arena_->blocks_total(), calm_ ? "calm" : "rough",
-      changes_ ? ", a file changes" : "", stops_ ? ", stopped" : "", keeps_ ? ", keeps going" : "",
-      skips_ ? ", skips what is there" : "", outcome_, world_->network().resets(),
-      world_->network().stalls(), store_->faults(), store_->left().size(),
-      seconds_of(world_->now().time_since_epoch()), turns_);
-  if (!error_.empty()) report.summary += "\n" + error_;
-  return report;
 }
 
 }  // namespace

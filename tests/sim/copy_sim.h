@@ -8,7 +8,7 @@
 // upload that is left was told of with how to abort it.
 #pragma once
 
-#include "tests/sim/upload_sim.h"
+#include "tests/sim/seed_run.h"
 
 namespace headrace {
 
