@@ -43,6 +43,25 @@ class SentCounter final : public SendObserver {
   std::uint64_t arrived_ = 0;
 };
 
+// A part of a file. The read that ends it looks whether the file still is what it was: the last
+// bytes of one that changed never leave, and no other side has what never was.
+class UnchangedRange final : public RangeSource {
+ public:
+  UnchangedRange(Reader& reader, std::uint64_t end) : reader_(reader), end_(end) {}
+  Task<Result<std::size_t>> read(Scope& scope, std::uint64_t offset,
+                                 std::span<std::byte> into) override {
+    Result<std::size_t> got = co_await reader_.read(scope, offset, into);
+    if (!got || offset + *got < end_) co_return got;
+    Status same = co_await reader_.verify(scope);
+    if (!same) co_return fail(std::move(same.error()));
+    co_return got;
+  }
+
+ private:
+  Reader& reader_;
+  const std::uint64_t end_;
+};
+
 }  // namespace
 
 Task<Result<std::string>> PartUpload::run(Scope& scope) {
@@ -65,19 +84,16 @@ Task<Result<std::string>> PartUpload::run_from_source(Scope& scope) {
   Result<std::unique_ptr<Reader>> reader = co_await open(scope);
   if (!reader) co_return fail(std::move(reader.error()));
   Result<std::string> tag = co_await send_from(scope, **reader);
-  // Bytes that changed under us were confirmed for nothing.
-  Status same;
-  if (tag) same = co_await (*reader)->verify(scope);
   co_await (*reader)->close(scope);
-  if (!same) co_return fail(std::move(same.error()));
   co_return tag;
 }
 
 Task<Result<std::string>> PartUpload::send_from(Scope& scope, Reader& reader) {
   PartRange range = work.target->range(work.part);
+  UnchangedRange source(reader, range.offset + range.size);
   PartContent content{
       .slices = {},
-      .range = {.source = &reader, .offset = range.offset, .size = range.size, .ticket = &ticket}};
+      .range = {.source = &source, .offset = range.offset, .size = range.size, .ticket = &ticket}};
   std::vector<Slice> slices;
   Ticket whole;
   if (range.size > 0 && range.size <= work.target->read_first_max()) {

@@ -1,10 +1,10 @@
 // part_upload.h: sends one part to its target, once; the target judges the answer.
 //
 // The bytes come from the arena if they are still there, else from the source, which must be what
-// was hashed. A part that its target wants to know whole is read before it goes, within the budget.
-// The result is the part's tag (empty where the target has none). Errors are of class
-// retry, expired (the right to send has run out), changed, fail or cancelled, and carry part number
-// and URL.
+// was hashed: the last bytes of a part leave when that was looked at once more. A part that its
+// target wants to know whole is read before it goes, within the budget. The result is the part's
+// tag (empty where the target has none). Errors are of class retry, expired (the right to send has
+// run out), changed, fail or cancelled, and carry part number and URL.
 #pragma once
 
 #include <atomic>
