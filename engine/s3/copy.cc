@@ -13,6 +13,7 @@ namespace {
 
 constexpr Duration stop_limit = 600ms;
 constexpr Duration abort_limit = 10s;
+constexpr Duration settle_time = 100ms;
 
 std::string encoded_tags(const std::vector<std::pair<std::string, std::string>>& tags) {
   std::string text;
@@ -229,10 +230,15 @@ Task<void> S3Copy::abort_unfinished(Scope& scope, bool stopped) {
   co_await aborting.join();
 }
 
+// A part whose answer was not waited for may be stored after the upload was aborted, and brings it
+// back: looked for once more, and aborted again, as the API's page of AbortMultipartUpload says.
 Task<void> S3Copy::abort_one(Scope& scope, S3Begun begun) {
   S3Client client(crew_.hand(0).client, *access_);
-  Status aborted = co_await client.abort(scope, begun.place, begun.upload);
-  if (aborted) co_return;
+  while (co_await client.abort(scope, begun.place, begun.upload)) {
+    if (!co_await scope.worker().sleep(scope, settle_time)) co_return;
+    auto parts = co_await client.list_parts(scope, begun.place, begun.upload);
+    if (!parts) co_return;  // not there any more, or the store says no more about it
+  }
   reporter_.note(NoteLevel::warning,
                  fmt::format("the upload of {} stays unfinished, and what it holds costs: abort it "
                              "with headrace s3 abort s3://{}/{}",

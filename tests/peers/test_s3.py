@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import MIB, WAIT_S, bytes_of, finish, own_mounts, wrong_clock
+from conftest import KIB, MIB, WAIT_S, bytes_of, finish, own_mounts, wrong_clock
 from relay import Relay
 from s3 import SECRET, Store, error_document, sha256
 
@@ -325,6 +325,21 @@ def stopped_by_ctrl_c(gateway, program, file, folder):
 def test_ctrl_c_leaves_nothing(gateway, program, file, tmp_path):
     # The store has 0.6 s, which a machine full of other work doesn't always keep.
     assert any(stopped_by_ctrl_c(gateway, program, file, tmp_path) for _ in range(5))
+
+
+def test_an_upload_that_comes_back(gateway, cp, file):
+    """A store of files makes the folder of an aborted upload anew for a part that comes late."""
+    source = file(21 * MIB)
+    with Relay(gateway.url) as relay:
+        assert cp(gateway, file(600 * KIB), "trial", via=relay).code == 0
+        relay.requests.clear()
+        relay.on("POST", r"\?uploads").call(lambda _: os.truncate(source, 7 * MIB))
+        relay.on("DELETE", "uploadId=").answer(204, b"")
+        run = cp(gateway, source, "key", "--part-size", "5MiB", via=relay)
+    assert run.code == 1 and run.error["class"] == "changed"
+    first, again = relay.seen("DELETE")
+    assert first.target == again.target
+    assert gateway.keys() == ["trial"] and gateway.uploads() == []
 
 
 # --- what is left unfinished ---

@@ -130,8 +130,10 @@ ServerReply StorePeer::put_part(const Seen& seen, const std::string& upload, int
 }
 
 ServerReply StorePeer::list_parts(const std::string& upload) {
+  auto found = uploads.find(upload);
+  if (found == uploads.end()) return error(404, "NoSuchUpload");
   std::string text = "<ListPartsResult><IsTruncated>false</IsTruncated>";
-  for (const auto& [number, bytes] : uploads[upload].parts) {
+  for (const auto& [number, bytes] : found->second.parts) {
     text += fmt::format("<Part><PartNumber>{}</PartNumber><Size>{}</Size><ETag>\"e\"</ETag></Part>",
                         number, bytes.size());
   }
