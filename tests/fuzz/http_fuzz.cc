@@ -74,7 +74,7 @@ struct Reading {
     }
   }
   void fail_with(const Error& error) {
-    MUST(error.code == "bad_http" || error.code == "http_limit");
+    MUST(error.code == "bad_http" || error.code == "http_limit" || error.code == "tls_wanted");
     seen.add("error");
     over = true;
   }

@@ -163,7 +163,8 @@ def test_faults_that_pass(gateway, cp, relay, file, fault):
     rule = fault(relay)
     run = cp(gateway, source, "key", *IN_PARTS, via=relay)
     assert run.code == 0 and rule.used == rule.times, run
-    assert run.event("result")["totals"]["retries"] + run.sent_twice > 0
+    asked = [(request.method, request.target) for request in relay.requests]
+    assert len(asked) > len(set(asked))  # by a retry, a late part, or as a pooled connection broke
     assert gateway.digests()["key"] == sha256(source.read_bytes())
     assert gateway.uploads() == []
 

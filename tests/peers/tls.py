@@ -9,6 +9,7 @@
 
 import contextlib
 import datetime
+import select
 import socket
 import ssl
 import subprocess
@@ -145,20 +146,34 @@ class TlsRelay:
         trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
         with contextlib.suppress(OSError):
             hub = trusting.wrap_socket(socket.create_connection(("127.0.0.1", self.port)))
-            back = threading.Thread(target=self.pump, args=(hub, client, self.cut_after))
-            back.start()
-            self.pump(client, hub)
-            back.join()
+            with client, hub, contextlib.suppress(OSError):
+                self.shuttle(client, hub)
+                client.shutdown(socket.SHUT_RDWR)
 
-    def pump(self, source, target, cut_after=None):
-        left = cut_after
-        with contextlib.suppress(OSError):
-            while data := source.recv(CHUNK_BYTES):
-                if left is not None and len(data) >= left and not self.cuts:
+    def shuttle(self, client, hub):
+        """Both directions in one thread: two may not use one TLS connection at a time."""
+        both = {client: hub, hub: client}
+        while True:
+            waiting = [source for source in both if source.pending()]
+            for source in waiting or select.select(both, [], [])[0]:
+                data = take(source)
+                if data == b"":
+                    return
+                if data is None:
+                    continue
+                if self.cut_after is not None and source is hub and not self.cuts:
                     self.cuts += 1
-                    target.sendall(data[:left])
-                    break
-                target.sendall(data)
-        for each in (source, target):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                    client.sendall(data[:self.cut_after])
+                    return
+                both[source].sendall(data)
+
+
+def take(source):
+    """What has come: b"" at the end, None if a record is not whole or is TLS's own."""
+    source.settimeout(0)
+    try:
+        return source.recv(CHUNK_BYTES)
+    except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        return None
+    finally:
+        source.settimeout(None)
