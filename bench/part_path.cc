@@ -1,8 +1,7 @@
 // part_path.cc: what the engine's own way of a part costs, without a Hub around it.
 //
 // Usage: part_path send FILE http://HOST:PORT   parts of 16 MiB, each one PUT, by as many workers
-// and
-//                                               connections as an upload has
+//                                               and connections as an upload begins with
 //        part_path hash FILE http://HOST:PORT   SHA-256 of the file first, then the same
 // https:// works as well; trust comes from where the environment says.
 // Prints one line of JSON as floor does. It goes below the front door, since no door leads to URLs
@@ -20,6 +19,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "engine/concurrency.h"
 #include "engine/crew.h"
 #include "engine/part_upload.h"
 #include "engine/read_pass.h"
@@ -33,7 +33,7 @@ namespace headrace {
 namespace {
 
 constexpr std::uint64_t part_size = 16 * 1024 * 1024;
-constexpr std::size_t lanes_per_worker = 8;  // as Transfer has them
+constexpr std::size_t connections = ConcurrencyLimits{}.start;
 constexpr std::size_t blocks_per_lane = 2;
 
 // Each part has a URL of its own, as the Hub's have.
@@ -58,7 +58,7 @@ class Run {
     if (!known) co_return fail(std::move(known.error()));
     identity_ = *known;
     Crew::Part part = [this, &crew](Scope& member, Hand hand) {
-      return all_lanes(member, hand, crew.arena());
+      return all_lanes(member, hand, crew);
     };
     co_await crew.all(scope, part);
     co_await crew.close_idle(scope);
@@ -84,9 +84,11 @@ class Run {
     co_return identity;
   }
 
-  Task<void> all_lanes(Scope& scope, Hand hand, Arena& arena) {
+  Task<void> all_lanes(Scope& scope, Hand hand, Crew& crew) {
     Scope lanes(scope);
-    for (std::size_t i = 0; i < lanes_per_worker; ++i) lanes.spawn(lane(lanes, hand.client, arena));
+    for (std::size_t i = 0; i < connections; i += crew.size()) {
+      lanes.spawn(lane(lanes, hand.client, crew.arena()));
+    }
     co_await lanes.join();
   }
 

@@ -19,16 +19,28 @@ constexpr std::size_t first_distance = 64;
 
 RecordBuffer::~RecordBuffer() { give_memory_back(); }
 
+void RecordBuffer::hold_memory(const std::byte* source) {
+  if (memory_) return;
+  memory_ = take_memory();
+  begin_ = end_ = (reinterpret_cast<std::uintptr_t>(source) + first_distance) % page_size;
+}
+
 std::size_t RecordBuffer::append(std::span<const std::byte> bytes) {
-  if (!memory_) {
-    memory_ = take_memory();
-    auto from = reinterpret_cast<std::uintptr_t>(bytes.data());
-    begin_ = end_ = (from + first_distance) % page_size;
-  }
+  hold_memory(bytes.data());
   std::size_t taken = std::min(bytes.size(), size_bytes - end_);
   std::memcpy(memory_.get() + end_, bytes.data(), taken);
   end_ += taken;
   return taken;
+}
+
+std::byte* RecordBuffer::room(std::size_t size, const std::byte* source) {
+  hold_memory(source);
+  return size <= size_bytes - end_ ? memory_.get() + end_ : nullptr;
+}
+
+void RecordBuffer::added(std::size_t size) {
+  DCHECK(size <= size_bytes - end_);
+  end_ += size;
 }
 
 void RecordBuffer::sent(std::size_t size) {

@@ -1,9 +1,9 @@
 // record_buffer.h: RecordBuffer, what a session has sealed and the stream below has not taken yet.
 //
-// OpenSSL appends records; who sends takes all there is in one piece and says so afterwards, and
-// what was appended meanwhile lies behind it. Memory is held only while there are such bytes. It
-// comes from a list of this thread, what came back last first: that still lies in the second-level
-// cache, where sealing writes and sending reads at half the cost (LIMITS section 5).
+// Records are sealed into it or appended; who sends takes all there is in one piece and says so
+// afterwards, and what was added meanwhile lies behind it. Memory is held only while there are such
+// bytes. It comes from a list of this thread, what came back last first: that still lies in the
+// second-level cache, where sealing writes and sending reads at half the cost (LIMITS section 5).
 // The thread: any, one at a time.
 #pragma once
 
@@ -36,6 +36,9 @@ class RecordBuffer {
   bool empty() const { return begin_ == end_; }
   // As many bytes as there is room for.
   std::size_t append(std::span<const std::byte> bytes);
+  // Room for `size` bytes made of what is at `source`, or null; added() says that they are there.
+  std::byte* room(std::size_t size, const std::byte* source);
+  void added(std::size_t size);
   std::span<const std::byte> unsent() const { return {memory_.get() + begin_, end_ - begin_}; }
   // The first of them went out.
   void sent(std::size_t size);
@@ -47,6 +50,7 @@ class RecordBuffer {
   };
   using Memory = std::unique_ptr<std::byte[], Free>;
   static Memory take_memory();
+  void hold_memory(const std::byte* source);
   void give_memory_back();
 
   Memory memory_;

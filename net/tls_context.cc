@@ -1,6 +1,7 @@
 #include "net/tls_context.h"
 
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -55,6 +56,12 @@ int origin_index() {
   return index;
 }
 
+// Where it keeps a pointer of ours to its secret.
+int secret_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
 SSL_CTX* make_handle(const SSL_METHOD* method) {
   SSL_CTX* handle = SSL_CTX_new(method);
   CHECK(handle);
@@ -101,6 +108,7 @@ Status TlsContext::load_once() const {
   SSL_CTX_set_session_cache_mode(handle, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_set_app_data(handle, const_cast<TlsContext*>(this));
   SSL_CTX_sess_set_new_cb(handle, keep_callback);
+  SSL_CTX_set_keylog_callback(handle, secret_callback);
   // A named certificate is trusted even if it is not a root.
   X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(handle), X509_V_FLAG_PARTIAL_CHAIN);
   if (settings_.skip_verification) {
@@ -127,6 +135,24 @@ void TlsContext::resume(ssl_st& session, const std::string& origin) const {
   std::lock_guard lock(sessions_mutex_);
   auto found = sessions_.find(origin);
   if (found != sessions_.end()) SSL_set_session(&session, found->second.get());
+}
+
+void TlsContext::leave_secret(ssl_st& session, std::string& secret) const {
+  SSL_set_ex_data(&session, secret_index(), &secret);
+}
+
+// A line is LABEL, the client's random bytes and the secret, both in hexadecimal digits.
+void TlsContext::secret_callback(const ssl_st* session, const char* line) {
+  std::string_view text = line;
+  auto* secret = static_cast<std::string*>(SSL_get_ex_data(session, secret_index()));
+  if (!secret || !text.starts_with("CLIENT_TRAFFIC_SECRET_0 ")) return;
+  std::string digits(text.substr(text.rfind(' ') + 1));
+  secret->resize(digits.size() / 2);
+  std::size_t size = 0;
+  int good = OPENSSL_hexstr2buf_ex(reinterpret_cast<unsigned char*>(secret->data()), secret->size(),
+                                   &size, digits.c_str(), '\0');
+  if (good != 1) secret->clear();
+  OPENSSL_cleanse(digits.data(), digits.size());
 }
 
 // Called with a reference of its own, which it keeps.

@@ -50,6 +50,9 @@ class TlsContext {
   // Lets a client's session to `origin`, a text that outlives it, resume what was kept before, and
   // keeps what can be resumed later.
   void resume(ssl_st& session, const std::string& origin) const;
+  // Where a client's session that speaks TLS 1.3 leaves its application traffic secret, in bytes,
+  // during the handshake. `secret` outlives the handshake.
+  void leave_secret(ssl_st& session, std::string& secret) const;
 
  private:
   struct Free {
@@ -57,6 +60,7 @@ class TlsContext {
     void operator()(ssl_session_st* session) const;
   };
   using Session = std::unique_ptr<ssl_session_st, Free>;
+  static void secret_callback(const ssl_st* session, const char* line);
   static int keep_callback(ssl_st* session, ssl_session_st* kept);
   explicit TlsContext(TlsSettings settings) : settings_(std::move(settings)) {}
   Status load_once() const;

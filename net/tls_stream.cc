@@ -5,6 +5,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -22,6 +23,8 @@ constexpr std::size_t record_head_size = 5;
 // Above what stands before the bytes of a record (5 in TLS 1.3, 13 in 1.2).
 constexpr std::size_t record_head_reach = 16;
 constexpr std::size_t short_record_size = 1024;
+// KeyUpdate, which asks for none in return (RFC 8446 4.6.3).
+constexpr unsigned char new_keys[] = {SSL3_MT_KEY_UPDATE, 0, 0, 1, 0};
 
 bool begins_a_record(std::string_view bytes) {
   // Alert or handshake, of any version of TLS.
@@ -92,6 +95,7 @@ bio_method_st* TlsStream::memory_method() {
 int TlsStream::take_sealed(bio_st* bio, const char* data, int size) {
   auto& stream = *static_cast<TlsStream*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
+  if (stream.sealer_) return size;
   stream.record_at_ = reinterpret_cast<std::uintptr_t>(data);
   std::size_t taken =
       stream.out_.append(std::as_bytes(std::span(data, static_cast<std::size_t>(size))));
@@ -208,6 +212,7 @@ void TlsStream::prepare_client(std::int64_t now_s) {
     X509_VERIFY_PARAM_set1_host(wanted, name.c_str(), name.size());
   }
   context_->resume(*session, peer_.origin);
+  context_->leave_secret(*session, secret_);
 }
 
 // Keeps the first fault, as it is the one that ends the handshake.
@@ -263,7 +268,20 @@ Task<Status> TlsStream::handshake(Scope& scope) {
     co_return fail(handshake_error(worker.backend().wall_seconds()));
   }
   handshaken_ = true;
+  seal_from_now_on();
   co_return Status();
+}
+
+// If this is TLS 1.3 and we are its client: nobody has left a secret otherwise.
+void TlsStream::seal_from_now_on() {
+  SSL* session = session_.get();
+  sealer_ = RecordSealer::make(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(session)),
+                               std::as_bytes(std::span(secret_)));
+  OPENSSL_cleanse(secret_.data(), secret_.size());
+  secret_.clear();
+  if (!sealer_) return;
+  SSL_set_msg_callback(session, note_said);
+  SSL_set_msg_callback_arg(session, this);
 }
 
 Error TlsStream::handshake_error(std::int64_t now_s) {
@@ -319,7 +337,7 @@ Task<Result<std::size_t>> TlsStream::open_some(Scope& scope, std::span<std::byte
       writing_ = false;
     }
     sender_may_go_on();
-    if (wants == SSL_ERROR_WANT_WRITE && !out_.empty()) {
+    if (unsaid_ || (wants == SSL_ERROR_WANT_WRITE && !out_.empty())) {
       failed = make_error(ErrorClass::fail, "tls_failed",
                           fmt::format("{} asks for more answers than it takes", peer_.place));
     }
@@ -387,9 +405,50 @@ Task<Status> TlsStream::send_all(Scope& scope, std::span<const std::byte> bytes,
   co_return Status();
 }
 
-// As much as goes out at once; nothing while half of what the peer says of the session is here.
+// As much as goes out at once.
 Result<std::size_t> TlsStream::seal(std::span<const std::byte> bytes) {
   bytes = bytes.first(std::min(bytes.size(), RecordBuffer::plain_size_max));
+  if (!sealer_) return seal_by_openssl(bytes);
+  for (std::size_t at = 0; at < bytes.size(); at += RecordSealer::plain_size_max) {
+    std::size_t size = std::min(bytes.size() - at, RecordSealer::plain_size_max);
+    if (sealer_->records() >= RecordSealer::records_max) {
+      say(RecordSealer::Type::handshake, std::as_bytes(std::span(new_keys)));
+    }
+    if (unsaid_ || !seal_record(RecordSealer::Type::application_data, bytes.subspan(at, size))) {
+      broken_ = true;
+      return fail(protocol_error(fmt::format("sending over TLS to {}", peer_.place)));
+    }
+  }
+  return bytes.size();
+}
+
+bool TlsStream::seal_record(RecordSealer::Type type, std::span<const std::byte> bytes) {
+  std::size_t size = bytes.size() + RecordSealer::added_size;
+  std::byte* into = out_.room(size, bytes.data());
+  if (!into || !sealer_->seal(type, bytes, into)) return false;
+  out_.added(size);
+  return true;
+}
+
+// What OpenSSL has put into a record that is dropped.
+void TlsStream::note_said(int is_written, int, int type, const void* message, std::size_t size,
+                          ssl_st*, void* stream) {
+  if (is_written == 0 || (type != SSL3_RT_ALERT && type != SSL3_RT_HANDSHAKE)) return;
+  static_cast<TlsStream*>(stream)->say(static_cast<RecordSealer::Type>(type),
+                                       std::span(static_cast<const std::byte*>(message), size));
+}
+
+void TlsStream::say(RecordSealer::Type type, std::span<const std::byte> message) {
+  bool said = seal_record(type, message);
+  if (said && type == RecordSealer::Type::handshake &&
+      message[0] == static_cast<std::byte>(SSL3_MT_KEY_UPDATE)) {
+    said = sealer_->change_keys();
+  }
+  if (!said) unsaid_ = true;
+}
+
+// Nothing while half of what the peer says of the session is here.
+Result<std::size_t> TlsStream::seal_by_openssl(std::span<const std::byte> bytes) {
   std::size_t sealed = 0;
   while (sealed < bytes.size()) {
     std::span<const std::byte> plain = bytes.subspan(sealed);

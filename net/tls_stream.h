@@ -1,12 +1,16 @@
 // tls_stream.h: TlsStream, a TLS session over another stream, be that a socket, a tunnel or a
 // session itself.
 //
-// OpenSSL seals and opens, over memory: it never sees a socket. send() seals 256 KiB in records of
-// 16 KiB into one buffer and gives that to the stream below in one piece, since a send a record
-// costs twice the CPU (LIMITS section 5). OpenSSL copies the bytes to where it seals them, and we
-// copy the record from there; both copies are kept where the processor does them fast, by a short
-// record where need be. Both directions work at once, as Stream wants it. What receiving makes
-// OpenSSL say (that no renegotiation is wanted, an alert) goes out between two sends.
+// OpenSSL shakes hands and opens, over memory: it never sees a socket. send() seals 256 KiB in
+// records of 16 KiB into one buffer and gives that to the stream below in one piece, since a send a
+// record costs twice the CPU (LIMITS section 5).
+// What a client sends in TLS 1.3 is sealed by RecordSealer, from where it lies. OpenSSL goes on as
+// if it sent: its records are dropped, and what it says in them (an alert, that keys change) is
+// sealed like all else. In TLS 1.2, and at a server, OpenSSL seals: it copies the bytes to where it
+// does that, and we copy the record from there; both copies are kept where the processor does them
+// fast, by a short record where need be.
+// Both directions work at once, as Stream wants it. What receiving makes OpenSSL say goes out
+// between two sends.
 // The end: 0 bytes after the peer's close_notify; a connection that ends without one is
 // tls_truncated. close() says close_notify unless something was cut off before, in which case the
 // peer has to see a truncation too; it waits for nobody's.
@@ -21,6 +25,7 @@
 #include <vector>
 
 #include "net/record_buffer.h"
+#include "net/record_sealer.h"
 #include "net/stream.h"
 #include "net/tls_context.h"
 #include "net/tls_error.h"
@@ -94,6 +99,10 @@ class TlsStream final : public Stream {
   Error receive_error();
   Task<Status> send_all(Scope& scope, std::span<const std::byte> bytes, Slice hold);
   Result<std::size_t> seal(std::span<const std::byte> bytes);
+  Result<std::size_t> seal_by_openssl(std::span<const std::byte> bytes);
+  bool seal_record(RecordSealer::Type type, std::span<const std::byte> bytes);
+  void seal_from_now_on();
+  void say(RecordSealer::Type type, std::span<const std::byte> message);
   std::size_t next_record_size(std::span<const std::byte> bytes) const;
   Task<Status> flush(Scope& scope);
   Task<Status> fill(Scope& scope);
@@ -103,15 +112,20 @@ class TlsStream final : public Stream {
   static bio_method_st* memory_method();
   static int take_sealed(bio_st* bio, const char* data, int size);
   static int give_received(bio_st* bio, char* into, int size);
+  static void note_said(int is_written, int version, int type, const void* message,
+                        std::size_t size, ssl_st* session, void* stream);
   static int note_fault(int good, x509_store_ctx_st* chain);
 
   std::unique_ptr<Stream> below_;
   const std::shared_ptr<const TlsContext> context_;
   const TlsPeer peer_;
   std::unique_ptr<ssl_st, Free> session_;
-  RecordBuffer out_;                 // sealed
-  std::uintptr_t record_at_ = 0;     // where OpenSSL makes its records
-  std::unique_ptr<std::byte[]> in_;  // received, from in_begin_ to in_end_
+  std::string secret_;                    // of the handshake, for the sealer
+  std::unique_ptr<RecordSealer> sealer_;  // null: OpenSSL seals
+  bool unsaid_ = false;                   // something OpenSSL had to say found no room
+  RecordBuffer out_;                      // sealed
+  std::uintptr_t record_at_ = 0;          // where OpenSSL makes its records
+  std::unique_ptr<std::byte[]> in_;       // received, from in_begin_ to in_end_
   std::size_t in_begin_ = 0;
   std::size_t in_end_ = 0;
   bool in_ended_ = false;  // the stream below has no more
