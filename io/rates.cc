@@ -71,10 +71,9 @@ std::unexpected<Error> no_loopback(int why) {
 }
 
 // Drops what comes, until the other side ends.
-void drop_all(int listener) {
-  OwnedFd peer(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+void drop_all(int peer) {
   // Far more than a socket holds: one call drops whatever has arrived, and copies nothing.
-  while (peer.fd >= 0 && ::recv(peer.fd, nullptr, 16 << 20, MSG_TRUNC) > 0) continue;
+  while (::recv(peer, nullptr, 16 << 20, MSG_TRUNC) > 0) continue;
 }
 
 }  // namespace
@@ -146,7 +145,9 @@ Result<double> send_rate(const Clock& clock) {
       ::connect(sender.fd, where, size) != 0) {
     return no_loopback(errno);
   }
-  std::jthread receiver(drop_all, listener.fd);
+  OwnedFd peer(::accept4(listener.fd, nullptr, nullptr, SOCK_CLOEXEC));
+  if (peer.fd < 0) return no_loopback(errno);
+  std::jthread receiver(drop_all, peer.fd);
   std::vector<std::byte> block(block_bytes, std::byte{0x5a});
   bool cut = false;
   double rate = step_rate(clock, block.size(), [&] {
