@@ -17,8 +17,6 @@ constexpr std::size_t first_distance = 64;
 
 }  // namespace
 
-RecordBuffer::~RecordBuffer() { give_memory_back(); }
-
 void RecordBuffer::hold_memory(const std::byte* source) {
   if (memory_) return;
   memory_ = take_memory();
@@ -53,17 +51,26 @@ void RecordBuffer::Free::operator()(std::byte* memory) const {
   ::operator delete[](memory, std::align_val_t(page_size));
 }
 
-namespace {
-// Sessions of a thread come and go; what they held at once stays with it.
-template <class Memory>
-std::vector<Memory>& idle_memory() {
-  thread_local std::vector<Memory> idle;
-  return idle;
+// Of one thread: what its buffers held before, until none is left.
+struct RecordBuffer::Shelf {
+  std::vector<Memory> idle;
+  std::size_t buffers = 0;
+};
+
+RecordBuffer::Shelf& RecordBuffer::shelf() {
+  thread_local Shelf shelf;
+  return shelf;
 }
-}  // namespace
+
+RecordBuffer::RecordBuffer() { ++shelf().buffers; }
+
+RecordBuffer::~RecordBuffer() {
+  give_memory_back();
+  if (--shelf().buffers == 0) shelf().idle.clear();
+}
 
 RecordBuffer::Memory RecordBuffer::take_memory() {
-  std::vector<Memory>& idle = idle_memory<Memory>();
+  std::vector<Memory>& idle = shelf().idle;
   if (idle.empty()) {
     return Memory(new (std::align_val_t(page_size)) std::byte[size_bytes]);
   }
@@ -73,7 +80,7 @@ RecordBuffer::Memory RecordBuffer::take_memory() {
 }
 
 void RecordBuffer::give_memory_back() {
-  if (memory_) idle_memory<Memory>().push_back(std::move(memory_));
+  if (memory_) shelf().idle.push_back(std::move(memory_));
   begin_ = end_ = 0;
 }
 

@@ -4,13 +4,15 @@
 // afterwards, and what was added meanwhile lies behind it. Memory is held only while there are such
 // bytes. It comes from a list of this thread, what came back last first: that still lies in the
 // second-level cache, where sealing writes and sending reads at half the cost (LIMITS section 5).
-// The thread: any, one at a time.
+// The list goes with the thread's last buffer. A buffer stays on its thread.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
+
+#include "net/record_sealer.h"
 
 namespace headrace {
 
@@ -23,13 +25,13 @@ inline bool copies_slowly(std::uintptr_t to, std::uintptr_t from) {
 
 class RecordBuffer {
  public:
-  static constexpr std::size_t record_size_max = 16 * 1024;  // plain bytes
-  static constexpr std::size_t plain_size_max = 16 * record_size_max;
+  // Plain bytes that are sealed for one send.
+  static constexpr std::size_t batch_size_max = 16 * RecordSealer::plain_size_max;
   // The same with what TLS adds to each record, one of them short, what the session may say of
   // itself meanwhile, and room to begin where copying is fast.
-  static constexpr std::size_t size_bytes = plain_size_max + 17 * 256 + 4 * 1024 + 4 * 1024;
+  static constexpr std::size_t size_bytes = batch_size_max + 17 * 256 + 4 * 1024 + 4 * 1024;
 
-  RecordBuffer() = default;
+  RecordBuffer();
   ~RecordBuffer();
   RecordBuffer(const RecordBuffer&) = delete;
 
@@ -49,6 +51,8 @@ class RecordBuffer {
     void operator()(std::byte* memory) const;
   };
   using Memory = std::unique_ptr<std::byte[], Free>;
+  struct Shelf;
+  static Shelf& shelf();
   static Memory take_memory();
   void hold_memory(const std::byte* source);
   void give_memory_back();

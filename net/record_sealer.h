@@ -13,7 +13,6 @@
 #include <span>
 
 struct evp_cipher_ctx_st;
-struct evp_md_st;
 
 namespace headrace {
 

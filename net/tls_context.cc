@@ -137,7 +137,7 @@ void TlsContext::resume(ssl_st& session, const std::string& origin) const {
   if (found != sessions_.end()) SSL_set_session(&session, found->second.get());
 }
 
-void TlsContext::leave_secret(ssl_st& session, std::string& secret) const {
+void TlsContext::leave_secret(ssl_st& session, std::string& secret) {
   SSL_set_ex_data(&session, secret_index(), &secret);
 }
 
@@ -151,7 +151,10 @@ void TlsContext::secret_callback(const ssl_st* session, const char* line) {
   std::size_t size = 0;
   int good = OPENSSL_hexstr2buf_ex(reinterpret_cast<unsigned char*>(secret->data()), secret->size(),
                                    &size, digits.c_str(), '\0');
-  if (good != 1) secret->clear();
+  if (good != 1) {
+    OPENSSL_cleanse(secret->data(), secret->size());
+    secret->clear();
+  }
   OPENSSL_cleanse(digits.data(), digits.size());
 }
 

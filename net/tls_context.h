@@ -52,7 +52,7 @@ class TlsContext {
   void resume(ssl_st& session, const std::string& origin) const;
   // Where a client's session that speaks TLS 1.3 leaves its application traffic secret, in bytes,
   // during the handshake. `secret` outlives the handshake.
-  void leave_secret(ssl_st& session, std::string& secret) const;
+  static void leave_secret(ssl_st& session, std::string& secret);
 
  private:
   struct Free {

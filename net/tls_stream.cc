@@ -20,11 +20,6 @@ namespace {
 constexpr Duration close_limit = 1s;
 // Of a record, which tells TLS from anything else: type, version, length.
 constexpr std::size_t record_head_size = 5;
-// Above what stands before the bytes of a record (5 in TLS 1.3, 13 in 1.2).
-constexpr std::size_t record_head_reach = 16;
-constexpr std::size_t short_record_size = 1024;
-// KeyUpdate, which asks for none in return (RFC 8446 4.6.3).
-constexpr unsigned char new_keys[] = {SSL3_MT_KEY_UPDATE, 0, 0, 1, 0};
 
 bool begins_a_record(std::string_view bytes) {
   // Alert or handshake, of any version of TLS.
@@ -75,49 +70,9 @@ TlsStream::TlsStream(std::unique_ptr<Stream> below, std::shared_ptr<const TlsCon
   SSL_set_bio(session_.get(), memory, memory);
 }
 
-TlsStream::~TlsStream() { CHECK(!receiving_ && !sending_ && !writing_); }
-
-// --- the buffers, as OpenSSL sees them ---
-
-bio_method_st* TlsStream::memory_method() {
-  static bio_method_st* const method = [] {
-    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "headrace");
-    BIO_meth_set_write(made, take_sealed);
-    BIO_meth_set_read(made, give_received);
-    BIO_meth_set_ctrl(made, [](BIO*, int command, long, void*) -> long {
-      return command == BIO_CTRL_FLUSH ? 1 : 0;
-    });
-    return made;
-  }();
-  return method;
-}
-
-int TlsStream::take_sealed(bio_st* bio, const char* data, int size) {
-  auto& stream = *static_cast<TlsStream*>(BIO_get_data(bio));
-  BIO_clear_retry_flags(bio);
-  if (stream.sealer_) return size;
-  stream.record_at_ = reinterpret_cast<std::uintptr_t>(data);
-  std::size_t taken =
-      stream.out_.append(std::as_bytes(std::span(data, static_cast<std::size_t>(size))));
-  if (taken == 0) {
-    BIO_set_retry_write(bio);
-    return -1;
-  }
-  return static_cast<int>(taken);
-}
-
-int TlsStream::give_received(bio_st* bio, char* into, int size) {
-  auto& stream = *static_cast<TlsStream*>(BIO_get_data(bio));
-  BIO_clear_retry_flags(bio);
-  std::size_t given = std::min(static_cast<std::size_t>(size), stream.in_end_ - stream.in_begin_);
-  if (given == 0) {
-    if (stream.in_ended_) return 0;
-    BIO_set_retry_read(bio);
-    return -1;
-  }
-  std::memcpy(into, stream.in_.get() + stream.in_begin_, given);
-  stream.in_begin_ += given;
-  return static_cast<int>(given);
+TlsStream::~TlsStream() {
+  CHECK(!receiving_ && !sending_ && !writing_);
+  OPENSSL_cleanse(secret_.data(), secret_.size());  // of a handshake that failed
 }
 
 // Sends what is sealed, and what is added to it meanwhile.
@@ -212,7 +167,7 @@ void TlsStream::prepare_client(std::int64_t now_s) {
     X509_VERIFY_PARAM_set1_host(wanted, name.c_str(), name.size());
   }
   context_->resume(*session, peer_.origin);
-  context_->leave_secret(*session, secret_);
+  TlsContext::leave_secret(*session, secret_);
 }
 
 // Keeps the first fault, as it is the one that ends the handshake.
@@ -272,18 +227,6 @@ Task<Status> TlsStream::handshake(Scope& scope) {
   co_return Status();
 }
 
-// If this is TLS 1.3 and we are its client: nobody has left a secret otherwise.
-void TlsStream::seal_from_now_on() {
-  SSL* session = session_.get();
-  sealer_ = RecordSealer::make(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(session)),
-                               std::as_bytes(std::span(secret_)));
-  OPENSSL_cleanse(secret_.data(), secret_.size());
-  secret_.clear();
-  if (!sealer_) return;
-  SSL_set_msg_callback(session, note_said);
-  SSL_set_msg_callback_arg(session, this);
-}
-
 Error TlsStream::handshake_error(std::int64_t now_s) {
   if (fault_.code != 0) {
     ERR_clear_error();
@@ -330,6 +273,7 @@ Task<Result<std::size_t>> TlsStream::open_some(Scope& scope, std::span<std::byte
     int wants = result == 1 ? SSL_ERROR_NONE : SSL_get_error(session_.get(), result);
     std::optional<Error> failed;
     if (wants == SSL_ERROR_SSL || wants == SSL_ERROR_SYSCALL) failed = receive_error();
+    if (sealer_ && !failed) answer_key_update();
     // Nobody waits for what OpenSSL had to say, so that a failure of sending it shows later.
     if (!writing_ && !broken_ && !out_.empty()) {
       writing_ = true;
@@ -338,8 +282,7 @@ Task<Result<std::size_t>> TlsStream::open_some(Scope& scope, std::span<std::byte
     }
     sender_may_go_on();
     if (unsaid_ || (wants == SSL_ERROR_WANT_WRITE && !out_.empty())) {
-      failed = make_error(ErrorClass::fail, "tls_failed",
-                          fmt::format("{} asks for more answers than it takes", peer_.place));
+      failed = unsaid_error();
     }
     if (failed) {
       broken_ = true;
@@ -403,75 +346,6 @@ Task<Status> TlsStream::send_all(Scope& scope, std::span<const std::byte> bytes,
     if (scope.cancelled()) co_return fail(stream_cancelled());
   }
   co_return Status();
-}
-
-// As much as goes out at once.
-Result<std::size_t> TlsStream::seal(std::span<const std::byte> bytes) {
-  bytes = bytes.first(std::min(bytes.size(), RecordBuffer::plain_size_max));
-  if (!sealer_) return seal_by_openssl(bytes);
-  for (std::size_t at = 0; at < bytes.size(); at += RecordSealer::plain_size_max) {
-    std::size_t size = std::min(bytes.size() - at, RecordSealer::plain_size_max);
-    if (sealer_->records() >= RecordSealer::records_max) {
-      say(RecordSealer::Type::handshake, std::as_bytes(std::span(new_keys)));
-    }
-    if (unsaid_ || !seal_record(RecordSealer::Type::application_data, bytes.subspan(at, size))) {
-      broken_ = true;
-      return fail(protocol_error(fmt::format("sending over TLS to {}", peer_.place)));
-    }
-  }
-  return bytes.size();
-}
-
-bool TlsStream::seal_record(RecordSealer::Type type, std::span<const std::byte> bytes) {
-  std::size_t size = bytes.size() + RecordSealer::added_size;
-  std::byte* into = out_.room(size, bytes.data());
-  if (!into || !sealer_->seal(type, bytes, into)) return false;
-  out_.added(size);
-  return true;
-}
-
-// What OpenSSL has put into a record that is dropped.
-void TlsStream::note_said(int is_written, int, int type, const void* message, std::size_t size,
-                          ssl_st*, void* stream) {
-  if (is_written == 0 || (type != SSL3_RT_ALERT && type != SSL3_RT_HANDSHAKE)) return;
-  static_cast<TlsStream*>(stream)->say(static_cast<RecordSealer::Type>(type),
-                                       std::span(static_cast<const std::byte*>(message), size));
-}
-
-void TlsStream::say(RecordSealer::Type type, std::span<const std::byte> message) {
-  bool said = seal_record(type, message);
-  if (said && type == RecordSealer::Type::handshake &&
-      message[0] == static_cast<std::byte>(SSL3_MT_KEY_UPDATE)) {
-    said = sealer_->change_keys();
-  }
-  if (!said) unsaid_ = true;
-}
-
-// Nothing while half of what the peer says of the session is here.
-Result<std::size_t> TlsStream::seal_by_openssl(std::span<const std::byte> bytes) {
-  std::size_t sealed = 0;
-  while (sealed < bytes.size()) {
-    std::span<const std::byte> plain = bytes.subspan(sealed);
-    plain = plain.first(next_record_size(plain));
-    std::size_t written = 0;
-    ERR_clear_error();
-    int result = SSL_write_ex(session_.get(), plain.data(), plain.size(), &written);
-    if (result != 1) {
-      if (SSL_get_error(session_.get(), result) == SSL_ERROR_WANT_READ) break;
-      broken_ = true;
-      return fail(protocol_error(fmt::format("sending over TLS to {}", peer_.place)));
-    }
-    sealed += written;
-  }
-  return sealed;
-}
-
-// OpenSSL copies the bytes behind the head of a record and seals them there. Where that would be
-// slow a short record, which is copied in another way, moves all that follow.
-std::size_t TlsStream::next_record_size(std::span<const std::byte> bytes) const {
-  auto from = reinterpret_cast<std::uintptr_t>(bytes.data());
-  bool slow = copies_slowly(record_at_ + record_head_reach, from);
-  return std::min(bytes.size(), slow ? short_record_size : RecordBuffer::record_size_max);
 }
 
 void TlsStream::sender_may_go_on() {

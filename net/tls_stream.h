@@ -79,7 +79,7 @@ class TlsStream final : public Stream {
   static constexpr std::size_t in_size_bytes = 32 * 1024;
   // OpenSSL holds a record for each direction, and some 20 KiB of state.
   static constexpr std::size_t memory_max_bytes = RecordBuffer::size_bytes + in_size_bytes +
-                                                  2 * (RecordBuffer::record_size_max + 1024) +
+                                                  2 * (RecordSealer::plain_size_max + 1024) +
                                                   20 * 1024;
 
  private:
@@ -102,6 +102,8 @@ class TlsStream final : public Stream {
   Result<std::size_t> seal_by_openssl(std::span<const std::byte> bytes);
   bool seal_record(RecordSealer::Type type, std::span<const std::byte> bytes);
   void seal_from_now_on();
+  void answer_key_update();
+  Error unsaid_error() const;
   void say(RecordSealer::Type type, std::span<const std::byte> message);
   std::size_t next_record_size(std::span<const std::byte> bytes) const;
   Task<Status> flush(Scope& scope);

@@ -41,7 +41,7 @@ TEST_CASE("what was sealed is sent in order, also what came meanwhile") {
 
 TEST_CASE("no more is taken than there is room for, and that is a send's records") {
   RecordBuffer buffer;
-  std::string record = random_bytes(1, RecordBuffer::record_size_max + 256);
+  std::string record = random_bytes(1, RecordSealer::plain_size_max + 256);
   for (int i = 0; i < 16; ++i) CHECK(buffer.append(bytes_of(record)) == record.size());
   std::size_t rest = buffer.append(bytes_of(record));
   CHECK(rest >= 256);
@@ -66,11 +66,11 @@ TEST_CASE("the memory that came back last is taken first") {
 
 TEST_CASE("records are copied to where that is fast") {
   // Wherever OpenSSL makes them, and whatever its version of TLS adds.
-  std::string memory = random_bytes(1, 2 * 4096 + RecordBuffer::record_size_max + 64);
+  std::string memory = random_bytes(1, 2 * 4096 + RecordSealer::plain_size_max + 64);
   for (std::size_t at = 0; at < 4096; at += 8) {
     for (std::size_t added : {22, 29, 69}) {
       RecordBuffer buffer;
-      auto record = bytes_of(memory).subspan(at, RecordBuffer::record_size_max + added);
+      auto record = bytes_of(memory).subspan(at, RecordSealer::plain_size_max + added);
       for (int i = 0; i < 16; ++i) {
         buffer.append(record);
         CHECK(!copies_slowly(place(buffer.unsent().last(record.size())), place(record)));

@@ -81,6 +81,12 @@ void say(SSL* ssl, std::string_view text) {
   CHECK(SSL_write(ssl, text.data(), static_cast<int>(text.size())) > 0);
 }
 
+void count_key_updates(int is_written, int, int type, const void* message, std::size_t, SSL*,
+                       void* count) {
+  if (is_written != 0 || type != SSL3_RT_HANDSHAKE) return;
+  if (*static_cast<const char*>(message) == SSL3_MT_KEY_UPDATE) ++*static_cast<int*>(count);
+}
+
 std::string hear(SSL* ssl, std::size_t size) {
   std::string text;
   while (text.size() < size) {
@@ -189,10 +195,14 @@ TEST_CASE("whatever the suite, all bytes arrive, and the end is told") {
 
 TEST_CASE("a key update between what is received and what is sent") {
   std::string heard;
+  int updates = 0;
   OpensslServer server([&](SSL* ssl) {
+    SSL_set_msg_callback(ssl, count_key_updates);
+    SSL_set_msg_callback_arg(ssl, &updates);
     CHECK(SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) == 1);
     say(ssl, "one");
     heard = hear(ssl, 3);
+    CHECK(updates == 1);  // before the next bytes, RFC 8446 4.6.3
     say(ssl, "end");
   });
   with_session(server, server.client_settings(), [](Scope& scope, TlsStream& ours) -> Task<void> {
