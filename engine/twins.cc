@@ -18,6 +18,7 @@ Twins::Sending::~Sending() {
 void Twins::Sending::begins(std::string_view address) {
   std::lock_guard lock(twins_->mutex_);
   address_ = address;
+  bytes_ = 0;
 }
 
 bool Twins::Sending::dropped() const {

@@ -76,10 +76,11 @@ std::string tried_text(std::span<const SocketAddress> addresses) {
 
 Error dial_error(const Race& race, bool told_to_stop, Duration limit, std::string_view host) {
   if (!told_to_stop && race.scope.timed_out()) {
-    return make_error(ErrorClass::retry, "connect_timeout",
-                      fmt::format("no connection to {} ({}) within {:.3g} s", host,
-                                  tried_text(race.addresses), seconds_of(limit)))
-        .from(text_of(race.addresses.front()));
+    Error error = make_error(ErrorClass::retry, "connect_timeout",
+                             fmt::format("no connection to {} ({}) within {:.3g} s", host,
+                                         tried_text(race.addresses), seconds_of(limit)));
+    if (race.addresses.size() == 1) error.address = text_of(race.addresses.front());
+    return error;
   }
   // One address may have failed before we were told to stop; that is not why there is nothing.
   if (told_to_stop || race.error == ECANCELED || race.error == 0) {
