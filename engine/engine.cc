@@ -19,11 +19,14 @@
 #include "io/machine.h"
 #include "io/runtime.h"
 #include "io/uring.h"
+#include "net/answer_budget.h"
 #include "net/rate_limit.h"
 
 namespace headrace {
 namespace {
 constexpr std::uint64_t memory_limit_min_bytes = 16ULL << 20;
+// Of the budget, what large answers may hold together: two of a batch call's bound by default.
+constexpr std::uint64_t answers_share = 8;
 // Two lines a request; a single call makes a handful of tries.
 constexpr std::size_t requests_kept_max = 1000;
 }  // namespace
@@ -33,6 +36,7 @@ struct Engine::Parts {
   std::uint32_t connections = 0;
   std::vector<std::string> choices;
   std::unique_ptr<Arena> arena;
+  std::optional<AnswerBudget> answers;
   SystemResolver resolver;
   std::unique_ptr<Trace> trace;
   std::unique_ptr<RequestLog> request_log;
@@ -155,7 +159,8 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   std::uint64_t budget =
       options.memory_limit_bytes == 0 ? default_memory_budget(machine) : options.memory_limit_bytes;
   budget = std::max(budget, memory_limit_min_bytes);
-  parts->arena = std::make_unique<Arena>(budget);
+  parts->arena = std::make_unique<Arena>(budget - budget / answers_share);
+  parts->answers.emplace(budget / answers_share);
   std::size_t workers =
       options.workers == 0 ? static_cast<std::size_t>(machine.cores_usable) : options.workers;
   // Each worker needs its lanes' blocks out of half of the budget.
@@ -179,6 +184,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   }
   parts->rate_limit.set(options.rate_limit);
   network.rate_limit = &parts->rate_limit;
+  network.answers = &*parts->answers;
   parts->crew = std::make_unique<Crew>(std::move(list), parts->resolver, *parts->arena, network,
                                        parts->trace.get());
   parts->choices.push_back(fmt::format("{} workers for {} usable of {} cores", workers,

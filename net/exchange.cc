@@ -12,7 +12,10 @@ constexpr std::size_t receive_buffer_size_bytes = 16 * 1024;
 // A small body goes in one segment with its head. It is copied, so only what we own and made.
 constexpr std::size_t joined_body_size_max = 16 * 1024;
 // A length an answer states is not yet memory it gets.
-constexpr std::size_t reserve_size_max = 1024 * 1024;
+// How often one asks again.
+constexpr Duration room_period = 10ms;
+// Many connections wait long for their turns of a small limit; the watchdog hears of it so often.
+constexpr Duration turn_step = 1s;
 
 Error too_large(const std::string& host, std::size_t size_max) {
   return make_error(ErrorClass::fail, "answer_too_large",
@@ -180,9 +183,11 @@ Task<bool> Exchange::wait_for_turn(Scope& sending, std::size_t bytes) {
     Time asked = worker.now();
     Duration wait = request_.rate_limit->take(bytes, asked);
     if (wait == Duration::zero()) co_return true;
-    bool slept = co_await worker.sleep(sending, wait);
-    watchdog_->progress();
-    if (!slept) co_return false;
+    for (Duration left = wait; left > Duration::zero(); left -= turn_step) {
+      bool slept = co_await worker.sleep(sending, std::min(left, turn_step));
+      watchdog_->progress();
+      if (!slept) co_return false;
+    }
     if (worker.now() - asked <= wait + RateLimit::credit) co_return true;
   }
 }
@@ -211,8 +216,29 @@ Task<Result<HttpAnswer>> Exchange::receive_answer(Scope& receiving) {
     }
     Status taken = take(std::span(connection_.buffer).first(*got), answer);
     if (!taken) co_return std::unexpected(std::move(taken.error()));
+    bool room = co_await wait_for_room(receiving, answer);
+    if (!room) {
+      co_return fail(make_error(ErrorClass::cancelled, "cancelled",
+                                "cancelled while other answers held the memory for this one"));
+    }
   }
   co_return answer;
+}
+
+// Before more of a large answer is read. Others, which have their share, end without this one, so
+// that it is no stall. False if it was cut short.
+Task<bool> Exchange::wait_for_room(Scope& receiving, HttpAnswer& answer) {
+  if (complete_ || !request_.answers || answer.share) co_return true;
+  std::size_t known = std::max(stated_length_.value_or(0), answer.body.size());
+  if (known <= AnswerBudget::uncounted_bytes) co_return true;
+  std::size_t size = stated_length_.value_or(request_.answer_size_max);
+  while (!(answer.share = request_.answers->try_take(size))) {
+    bool slept = co_await receiving.worker().sleep(receiving, room_period);
+    watchdog_->progress();
+    if (!slept) co_return false;
+  }
+  answer.body.reserve(stated_length_.value_or(0));
+  co_return true;
 }
 
 Status Exchange::take(std::span<const std::byte> bytes, HttpAnswer& answer) {
@@ -250,11 +276,10 @@ Status Exchange::take_head(HttpAnswer& answer) {
   watchdog_->enter(Watchdog::Phase::receive);
   answer.status = head.status;
   answer.headers = std::move(head.headers);
-  std::uint64_t length = request_.asks_head ? 0 : head.content_length.value_or(0);
-  if (length > request_.answer_size_max) {
+  if (!request_.asks_head) stated_length_ = head.content_length;
+  if (stated_length_.value_or(0) > request_.answer_size_max) {
     return fail(too_large(request_.host, request_.answer_size_max));
   }
-  answer.body.reserve(std::min<std::uint64_t>(length, reserve_size_max));
   if (continue_wait_) continue_wait_->cancel();
   // Whatever it says, it does not want the rest.
   if (!send_over_ && head.status >= 300) sending_->cancel();

@@ -10,9 +10,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "net/answer_budget.h"
 #include "net/body.h"
 #include "net/headers.h"
 #include "net/http_parser.h"
@@ -26,8 +28,9 @@ struct HttpAnswer {
   int status = 0;
   Headers headers;
   std::string body;
-  Url final_url;        // after redirects
-  std::string address;  // of who answered, or of the proxy that led there
+  Url final_url;              // after redirects
+  std::string address;        // of who answered, or of the proxy that led there
+  AnswerBudget::Share share;  // what the body holds of it
 };
 
 struct Connection {
@@ -68,6 +71,7 @@ class Exchange {
     std::string host;  // for messages
     Deadlines deadlines;
     std::size_t answer_size_max = 0;
+    AnswerBudget* answers = nullptr;  // null: nobody counts
     SendObserver* observer = nullptr;
     RateLimit* rate_limit = nullptr;
     bool asks_head = false;        // HEAD: no body follows
@@ -95,6 +99,7 @@ class Exchange {
   Task<bool> wait_for_turn(Scope& sending, std::size_t bytes);
   Task<bool> may_continue(Scope& sending);
   Task<Result<HttpAnswer>> receive_answer(Scope& receiving);
+  Task<bool> wait_for_room(Scope& receiving, HttpAnswer& answer);
   Status take(std::span<const std::byte> bytes, HttpAnswer& answer);
   Status take_head(HttpAnswer& answer);
   Status take_body(std::span<const std::byte> bytes, HttpAnswer& answer);
@@ -107,6 +112,7 @@ class Exchange {
   Scope* sending_ = nullptr;
   Scope* receiving_ = nullptr;
   Scope* continue_wait_ = nullptr;
+  std::optional<std::uint64_t> stated_length_;  // of the answer's body
   Time sent_at_{};
   Time answered_at_{};
   std::uint64_t body_sent_ = 0;

@@ -186,6 +186,7 @@ Task<Result<HttpAnswer>> HttpClient::send_head(Scope& scope, const HttpRequest& 
                                     .host = route.target.authority(),
                                     .deadlines = request.deadlines,
                                     .answer_size_max = request.answer_size_max,
+                                    .answers = options_.network.answers,
                                     .observer = request.observer,
                                     .rate_limit = options_.network.rate_limit,
                                     .asks_head = request.method == "HEAD",

@@ -8,6 +8,7 @@
 
 namespace headrace {
 
+class AnswerBudget;
 class HttpObserver;
 class RateLimit;
 class TlsContext;
@@ -17,6 +18,7 @@ struct NetworkOptions {
   ProxyRules proxies;                     // which requests go through which
   HttpObserver* observer = nullptr;       // outlives the clients, as does
   RateLimit* rate_limit = nullptr;        // what all of them share; null: none
+  AnswerBudget* answers = nullptr;        // the same
 };
 
 }  // namespace headrace

@@ -147,12 +147,14 @@ class RawPeer {
 
 // A loop, a client, and peers that run beside the test's task and end with it.
 struct NetLoop {
+  explicit NetLoop(HttpClient::Options options = {})
+      : client(*loop.worker, resolver, std::move(options)) {}
   Loop loop;
   SystemResolver resolver;
   ScriptedHandler handler;
   HttpServer server{*loop.worker, handler, {.linger_limit = 10ms}};
   std::uint16_t port = *server.listen("127.0.0.1", 0);
-  HttpClient client{*loop.worker, resolver};
+  HttpClient client;
 
   Task<void> beside(Scope& scope, RawPeer* peer, Task<void> task) {
     Scope peers(scope);
