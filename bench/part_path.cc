@@ -100,7 +100,7 @@ class Run {
                         .source = source_,
                         .work = work,
                         .ticket = ticket,
-                        .bytes_sent = bytes_sent_};
+                        .counters = counters_};
       Result<std::string> etag = co_await upload.run(scope);
       if (!etag) {
         std::lock_guard lock(mutex_);
@@ -116,7 +116,7 @@ class Run {
   const bool hashes_;
   FileIdentity identity_;
   std::atomic<std::uint32_t> next_{0};
-  std::atomic<std::uint64_t> bytes_sent_{0};
+  Counters counters_;
   std::mutex mutex_;
   std::optional<Error> failed_;
 };

@@ -30,7 +30,7 @@ struct Progress {
   std::uint64_t files_done = 0;
   std::uint64_t files_total = 0;
   std::uint64_t bytes_hashed = 0;
-  std::uint64_t bytes_sent = 0;     // of content; a part sent again counts once
+  std::uint64_t bytes_sent = 0;     // of content, and arrived; a part sent again counts once
   std::uint64_t bytes_to_send = 0;  // what is known so far to need sending
   std::uint64_t bytes_total = 0;    // of all files
 };

@@ -219,7 +219,7 @@ typedef struct headrace_progress {
   uint64_t files_done;
   uint64_t files_total;
   uint64_t bytes_hashed;
-  uint64_t bytes_sent;     // of content; what was sent again counts once
+  uint64_t bytes_sent;     // of content, and arrived; what was sent again counts once
   uint64_t bytes_to_send;  // what is known so far to need sending
   uint64_t bytes_total;    // of all files
 } headrace_progress;

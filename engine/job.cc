@@ -1,16 +1,30 @@
 #include "engine/job.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "io/check.h"
 
 namespace headrace {
 
+// What has arrived of a part stays counted while it is sent again, and one that is sent twice at
+// once counts once.
+std::uint64_t Job::bytes_sent() const {
+  std::uint64_t confirmed = counters.bytes_confirmed;
+  std::uint64_t most = std::max<std::uint64_t>(confirmed, counters.bytes_to_send);
+  std::uint64_t sent = std::min(confirmed + counters.bytes_on_way, most);
+  std::uint64_t told = sent_told_.load();
+  while (told < sent && !sent_told_.compare_exchange_weak(told, sent)) {
+  }
+  return std::max(told, sent);
+}
+
 Progress Job::progress() const {
   return {.files_done = counters.files_done,
           .files_total = counters.files_total,
           .bytes_hashed = counters.bytes_hashed,
-          .bytes_sent = counters.bytes_confirmed,
+          .bytes_sent = bytes_sent(),
           .bytes_to_send = counters.bytes_to_send,
           .bytes_total = counters.bytes_total};
 }

@@ -45,6 +45,7 @@ class Job final : public Reporter {
 
  private:
   void changed();
+  std::uint64_t bytes_sent() const;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -52,6 +53,7 @@ class Job final : public Reporter {
   std::size_t dropped_ = 0;
   std::function<void()> cancel_;
   std::function<void()> on_change_;
+  mutable std::atomic<std::uint64_t> sent_told_ = 0;
   bool cancelled_ = false;
   bool ended_ = false;
   std::optional<Result<UploadResult>> result_;

@@ -12,31 +12,33 @@ namespace {
 
 class SentCounter final : public SendObserver {
  public:
-  SentCounter(std::atomic<std::uint64_t>& total, SendObserver* next, LineGauge* gauge)
-      : total_(total), next_(next), gauge_(gauge) {}
+  SentCounter(Counters& counters, SendObserver* next, LineGauge* gauge)
+      : counters_(counters), next_(next), gauge_(gauge) {}
+  ~SentCounter() override { counters_.bytes_on_way.fetch_sub(arrived_, std::memory_order_relaxed); }
   void begins(std::string_view address) override {
+    last_ = 0;
     if (next_) next_->begins(address);
   }
   void body_sent(std::uint64_t bytes) override {
     if (next_) next_->body_sent(bytes);
-    if (bytes > last_) total_.fetch_add(bytes - last_, std::memory_order_relaxed);
+    if (bytes > last_) counters_.bytes_sent.fetch_add(bytes - last_, std::memory_order_relaxed);
     last_ = bytes;
   }
   void line(const Line& line) override {
-    if (!gauge_) return;
-    gauge_->note_round_trip(line.round_trip);
+    if (gauge_) gauge_->note_round_trip(line.round_trip);
     auto held = static_cast<std::uint64_t>(std::max<std::int64_t>(line.unacknowledged, 0));
     arrived(last_ - std::min(last_, held));
   }
   // In this try so far.
   void arrived(std::uint64_t bytes) {
-    if (!gauge_ || bytes <= arrived_) return;
-    gauge_->note_arrived(bytes - arrived_);
+    if (bytes <= arrived_) return;
+    if (gauge_) gauge_->note_arrived(bytes - arrived_);
+    counters_.bytes_on_way.fetch_add(bytes - arrived_, std::memory_order_relaxed);
     arrived_ = bytes;
   }
 
  private:
-  std::atomic<std::uint64_t>& total_;
+  Counters& counters_;
   SendObserver* const next_;
   LineGauge* const gauge_;
   std::uint64_t last_ = 0;
@@ -151,7 +153,7 @@ Task<Result<std::string>> PartUpload::send(Scope& scope, const PartContent& cont
   if (!parcel) co_return fail(std::move(parcel.error()).at("part"));
   Result<Url> url = Url::parse((*parcel)->request.url);
   if (!url) co_return fail(std::move(url.error()).at("part"));
-  SentCounter counter(bytes_sent, watcher, gauge);
+  SentCounter counter(counters, watcher, gauge);
   HttpRequest request;
   request.method = std::move((*parcel)->request.method);
   request.url = std::move(*url);
@@ -163,7 +165,7 @@ Task<Result<std::string>> PartUpload::send(Scope& scope, const PartContent& cont
   request.subject = fmt::format("{} part {}", source.name(), work.part + 1);
   request.observer = &counter;
   Result<HttpAnswer> answer = co_await client.send(scope, request);
-  if (answer) counter.arrived(request.body.size());
+  if (answer && answer->status < 300) counter.arrived(request.body.size());
   Result<std::string> tag =
       answer ? judge(**parcel, *answer, request) : fail(std::move(answer.error()));
   if (!tag) {

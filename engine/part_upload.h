@@ -7,9 +7,8 @@
 // run out), changed, fail or cancelled, and carry part number and URL.
 #pragma once
 
-#include <atomic>
-
 #include "engine/line_gauge.h"
+#include "engine/reporter.h"
 #include "engine/scheduler.h"
 #include "net/http_client.h"
 
@@ -19,10 +18,10 @@ struct PartUpload {
   HttpClient& client;
   const Source& source;
   const SendPart& work;
-  Ticket& ticket;                          // two blocks let reading overlap sending
-  std::atomic<std::uint64_t>& bytes_sent;  // grows as bytes go, whatever becomes of them
-  bool new_connection = false;             // after a network error
-  SendObserver* watcher = nullptr;         // of this try alone
+  Ticket& ticket;                   // two blocks let reading overlap sending
+  Counters& counters;               // bytes_sent, and bytes_on_way while this runs
+  bool new_connection = false;      // after a network error
+  SendObserver* watcher = nullptr;  // of this try alone
   LineGauge* gauge = nullptr;
   Arena* arena = nullptr;  // for parts that are read whole before they go
 

@@ -15,6 +15,7 @@ struct Counters {
   std::atomic<std::uint64_t> bytes_hashed{0};
   std::atomic<std::uint64_t> bytes_sent{0};       // of bodies, what was sent twice counted twice
   std::atomic<std::uint64_t> bytes_confirmed{0};  // of content, once
+  std::atomic<std::uint64_t> bytes_on_way{0};     // of parts being sent, what has arrived of them
   std::atomic<std::uint64_t> bytes_to_send{0};    // known so far to need sending
   std::atomic<std::uint64_t> retries{0};
   std::atomic<std::uint64_t> refusals{0};  // answers 429 and 503 to content

@@ -376,7 +376,7 @@ Task<void> Transfer::send(Scope& lane, HttpClient& client, SendPart work, Ticket
                     .source = *file.source,
                     .work = work,
                     .ticket = ticket,
-                    .bytes_sent = reporter_.counters.bytes_sent,
+                    .counters = reporter_.counters,
                     .new_connection = work.tries > 0 || work.hedge_after.has_value(),
                     .watcher = &sending,
                     .gauge = &gauge_,

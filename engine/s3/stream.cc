@@ -202,7 +202,7 @@ Task<Result<std::string>> S3Stream::send_until_done(Scope& scope, SendPart& work
                       .source = name,
                       .work = work,
                       .ticket = none,
-                      .bytes_sent = reporter_.counters.bytes_sent,
+                      .counters = reporter_.counters,
                       .new_connection = work.tries > 0};
     Result<std::string> tag = co_await upload.run(scope);
     if (tag) co_return tag;

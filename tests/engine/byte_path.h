@@ -42,7 +42,7 @@ struct BytePath {
   std::uint16_t port = *server.listen("127.0.0.1", 0);
   HttpClient client{*loop.worker, resolver};
   Arena arena{320 * block_size_bytes};
-  std::atomic<std::uint64_t> sent = 0;
+  Counters counters;
 
   // Hashed, then sent: from the arena if it was kept, else read a second time.
   Task<void> upload(Scope& scope, const BlockFile& file, bool keeps) {
@@ -70,7 +70,7 @@ struct BytePath {
         .target = std::make_shared<EvenTarget>(file.size, file.size, loopback_url(port, "/part")),
         .slices = std::move(kept.slices)};
     PartUpload part{
-        .client = client, .source = source, .work = work, .ticket = ticket, .bytes_sent = sent};
+        .client = client, .source = source, .work = work, .ticket = ticket, .counters = counters};
     Result<std::string> etag = co_await part.run(scope);
     REQUIRE(etag);
     CHECK(*etag == "\"1\"");

@@ -32,6 +32,18 @@ TEST_CASE("events come in order, progress where there is none, nothing after the
   CHECK(job.wait()->url == "u");
 }
 
+TEST_CASE("progress counts what has arrived of parts, and never goes back") {
+  Job job;
+  job.counters.bytes_to_send = 100;
+  job.counters.bytes_on_way = 30;
+  CHECK(job.progress().bytes_sent == 30);
+  job.counters.bytes_on_way = 0;  // sent again
+  CHECK(job.progress().bytes_sent == 30);
+  job.counters.bytes_confirmed = 60;
+  job.counters.bytes_on_way = 80;  // a late part, twice
+  CHECK(job.progress().bytes_sent == 100);
+}
+
 TEST_CASE("a reader that never reads stalls nobody, and hears how much it has missed") {
   Job job;
   for (std::size_t i = 0; i < Job::events_max + 3; ++i) job.event(FileHashed{.size = i});
