@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -35,6 +36,11 @@ std::string content_of(hub::Answer& answer) {
   return bytes;
 }
 
+bool is_completion(const hub::Call& call) {
+  hub::Target target(call.target);
+  return call.method == "POST" && target.segments.front() == "_lfs" && target.find("upload");
+}
+
 bool unknown(const std::variant<hub::Answer, std::unique_ptr<hub::Receiver>>& begun) {
   const hub::Answer* answer = std::get_if<hub::Answer>(&begun);
   return answer && answer->status == 404;
@@ -61,6 +67,9 @@ SimHubKnobs SimHubKnobs::swarm(Prng& prng) {
   knobs.lookup_failure = one_of(prng, {0, 0, 0, 0.2});
   constexpr std::array<std::int64_t, 4> lifetimes = {3600, 3600, 60, 3};
   knobs.url_lifetime_s = lifetimes[prng.below(lifetimes.size())];
+  knobs.lost_tag = one_of(prng, {0, 0, 0, 0.02});
+  knobs.sour_completion = one_of(prng, {0, 0, 0, 0.2});
+  knobs.flipped_bit = one_of(prng, {0, 0, 0, 0.01});
   return knobs;
 }
 
@@ -111,6 +120,15 @@ ServerReply SimHub::error_reply() {
   return reply;
 }
 
+ServerReply SimHub::sour_reply() {
+  ServerReply reply;
+  reply.status = 200;
+  reply.headers.set("content-type", "application/json");
+  reply.body = R"({"error": "the simulation says no, and 200"})";
+  ++faults_;
+  return reply;
+}
+
 Task<ServerReply> SimHub::handle(Scope& scope, const ServerRequest& request, RequestBody& body) {
   if (chance(knobs_.fail_before)) co_return error_reply();
   if (chance(knobs_.slow_answer)) {
@@ -124,6 +142,7 @@ Task<ServerReply> SimHub::handle(Scope& scope, const ServerRequest& request, Req
                  .headers = request.headers,
                  .body = {},
                  .origin = endpoint()};
+  if (is_completion(call) && chance(knobs_.sour_completion)) co_return sour_reply();
   std::optional<hub::Answer> found = co_await answer(scope, call, body);
   bool made =
       found && (found->status == 200 || found->status == 409) && call.target == "/api/repos/create";
@@ -137,6 +156,10 @@ Task<ServerReply> SimHub::handle(Scope& scope, const ServerRequest& request, Req
   reply.status = found->status;
   reply.headers = found->headers;
   reply.body = content_of(*found);
+  if (call.method == "PUT" && chance(knobs_.lost_tag)) {
+    reply.headers.remove("etag");
+    ++faults_;
+  }
   if (chance(knobs_.cut_answer)) {
     ++faults_;
     reply.cut_after = prng_.below(200);
@@ -185,12 +208,19 @@ Task<std::optional<hub::Answer>> SimHub::receive(Scope& scope, const hub::Call& 
   if (hub::Answer* refused = std::get_if<hub::Answer>(&begun)) co_return std::move(*refused);
   hub::Receiver& receiver = *std::get<std::unique_ptr<hub::Receiver>>(begun);
   std::uint64_t size = 0;
+  bool flips = chance(knobs_.flipped_bit);
+  if (flips) {
+    renegotiated_ = true;
+    ++faults_;
+  }
   while (true) {
     Result<std::span<const std::byte>> piece = co_await body.next(scope);
     if (!piece) co_return std::nullopt;
     if (piece->empty()) break;
     size += piece->size();
-    if (Status written = receiver.write(*piece); !written) break;
+    std::vector<std::byte> bytes(piece->begin(), piece->end());
+    if (std::exchange(flips, false)) bytes.front() ^= std::byte{1};
+    if (Status written = receiver.write(bytes); !written) break;
   }
   hub::Answer answer = receiver.finish();
   hub::Target target(call.target);

@@ -2,8 +2,9 @@
 // server on simulated sockets, with faults of its own and a record of what it has answered.
 //
 // Faults: an error before or after the call took effect, an answer cut off, an answer that comes
-// late, and uploads forgotten when new URLs are asked for (as a store that gives each negotiation
-// an upload of its own). The record says which part of which upload was confirmed; a completion
+// late, parts without their ETags, completions that fail and say 200, content changed on the way,
+// and uploads forgotten when new URLs are asked for (as a store that gives each negotiation an
+// upload of its own). The record says which part of which upload was confirmed; a completion
 // that names anything else is a violation of the world's.
 #pragma once
 
@@ -29,8 +30,11 @@ struct SimHubKnobs {
   double cut_answer = 0;
   double slow_answer = 0;
   Duration slow_max = 3min;
-  double new_uploads = 0;     // at a batch
-  double lookup_failure = 0;  // of the name
+  double new_uploads = 0;      // at a batch
+  double lost_tag = 0;         // a part stored, and answered without its ETag
+  double sour_completion = 0;  // 200, an error in the body, and nothing done
+  double flipped_bit = 0;      // of a PUT
+  double lookup_failure = 0;   // of the name
   std::int64_t url_lifetime_s = 3600;
   std::uint64_t multipart_threshold = 200'000;
   std::uint64_t part_size = 100'000;
@@ -63,7 +67,8 @@ class SimHub final : public HttpHandler {
   void check_pull_requests(const std::string& repo);
   // The sizes of all parts and objects it has confirmed, each counted once.
   std::uint64_t bytes_confirmed() const;
-  // Some content was asked for more than once under different names of uploads.
+  // Some content had to be sent more than once: under different names of uploads, or as it came
+  // other than it was.
   bool renegotiated() const { return renegotiated_; }
   std::uint64_t faults() const { return faults_; }
 
@@ -83,6 +88,7 @@ class SimHub final : public HttpHandler {
   Task<std::optional<hub::Answer>> answer(Scope& scope, const hub::Call& call, RequestBody& body);
   Task<std::optional<hub::Answer>> receive(Scope& scope, const hub::Call& call, RequestBody& body);
   ServerReply error_reply();
+  ServerReply sour_reply();
   void record_put(const Transfer& transfer, const hub::Answer& answer, std::uint64_t size);
   void check_completion(const Transfer& transfer, std::string_view body);
   void check_content(const std::string& path, const std::string& oid, const std::string& bytes);
