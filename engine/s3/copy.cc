@@ -13,7 +13,9 @@ namespace {
 
 constexpr Duration stop_limit = 600ms;
 constexpr Duration abort_limit = 10s;
-constexpr Duration settle_time = 100ms;
+// A store needs a moment for the parts it had received whole.
+constexpr Duration look_period = 200ms;
+constexpr int looks_max = 2;
 
 std::string encoded_tags(const std::vector<std::pair<std::string, std::string>>& tags) {
   std::string text;
@@ -231,18 +233,27 @@ Task<void> S3Copy::abort_unfinished(Scope& scope, bool stopped) {
 }
 
 // A part whose answer was not waited for may be stored after the upload was aborted, and brings it
-// back: looked for once more, and aborted again, as the API's page of AbortMultipartUpload says.
+// back: looked for and aborted again, as the API's page of AbortMultipartUpload says.
 Task<void> S3Copy::abort_one(Scope& scope, S3Begun begun) {
-  S3Client client(crew_.hand(0).client, *access_);
-  while (co_await client.abort(scope, begun.place, begun.upload)) {
-    if (!co_await scope.worker().sleep(scope, settle_time)) co_return;
-    auto parts = co_await client.list_parts(scope, begun.place, begun.upload);
-    if (!parts) co_return;  // not there any more, or the store says no more about it
-  }
+  bool gone = co_await abort_for_good(scope, begun);
+  if (gone) co_return;
   reporter_.note(NoteLevel::warning,
                  fmt::format("the upload of {} stays unfinished, and what it holds costs: abort it "
                              "with headrace s3 abort s3://{}/{}",
                              begun.place.key, begun.place.bucket, begun.place.key));
+}
+
+// True once the store has said so, however much time there was to look afterwards.
+Task<bool> S3Copy::abort_for_good(Scope& scope, const S3Begun& begun) {
+  S3Client client(crew_.hand(0).client, *access_);
+  Status aborted = co_await client.abort(scope, begun.place, begun.upload);
+  for (int look = 0; aborted && look < looks_max; ++look) {
+    bool slept = co_await scope.worker().sleep(scope, look_period);
+    if (!slept) break;
+    auto parts = co_await client.list_parts(scope, begun.place, begun.upload);
+    if (parts) aborted = co_await client.abort(scope, begun.place, begun.upload);
+  }
+  co_return aborted.has_value();
 }
 
 void S3Copy::finish_result() {

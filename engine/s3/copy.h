@@ -32,6 +32,7 @@ class S3Copy {
   bool reads_input() const { return request_.sources.size() == 1 && request_.sources[0] == "-"; }
   Task<void> abort_unfinished(Scope& scope, bool stopped);
   Task<void> abort_one(Scope& scope, S3Begun begun);
+  Task<bool> abort_for_good(Scope& scope, const S3Begun& begun);
   void tell_news();
   void finish_result();
   void count_files();
