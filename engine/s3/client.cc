@@ -109,6 +109,12 @@ Error judge_s3(Error error, const HttpAnswer& answer) {
   return error;
 }
 
+// The error that stands in an answer of status 200.
+Error inside(const HttpAnswer& answer, Error error) {
+  error.status = answer.status;
+  return judge_s3(std::move(error), answer);
+}
+
 bool learn_from(const Error& judged, const HttpAnswer& answer, S3Access& access, std::int64_t now) {
   std::string region(answer.headers.value_or("x-amz-bucket-region", ""));
   if (region.empty()) region = parse_s3_error(answer.body).region;
@@ -248,8 +254,8 @@ Task<Status> S3Client::copy(Scope& scope, const S3Place& from, const std::string
   Result<HttpAnswer> answer = co_await send(scope, std::move(call));
   if (!answer) co_return fail(changed_if_so(std::move(answer.error())));
   Status copied = parse_copied(answer->body);
-  if (!copied) co_return fail(std::move(copied.error()).at("copy"));
-  co_return Status();
+  if (copied) co_return copied;
+  co_return fail(inside(*answer, std::move(copied.error())).at("copy"));
 }
 
 Task<Status> S3Client::remove(Scope& scope, const S3Place& place) {
@@ -290,9 +296,7 @@ Task<Result<S3Completed>> S3Client::complete(Scope& scope, const S3Place& place,
   if (!answer) co_return fail(std::move(answer.error()));
   Result<S3Completed> completed = parse_completed(answer->body);
   if (completed) co_return completed;
-  Error error = std::move(completed.error());
-  error.status = answer->status;
-  co_return fail(judge_s3(std::move(error), *answer).at("complete"));
+  co_return fail(inside(*answer, std::move(completed.error())).at("complete"));
 }
 
 Task<Result<S3Checksums>> S3Client::try_trailer(Scope& scope, const S3Place& place,

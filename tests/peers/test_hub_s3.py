@@ -250,9 +250,23 @@ def test_an_object_that_changes_before_it_is_kept(make_s3_hub, gateway):
         assert client.verify(actions)[0] == 200 and client.commit() == 200
 
 
+def test_a_copy_that_fails_with_200(make_s3_hub, gateway):
+    """What CopyObject says after it has begun to answer."""
+    with Relay(gateway.url) as relay:
+        client = Client(make_s3_hub(relay))
+        data = bytes_of(1000)
+        actions = client.batch(data)
+        client.put(actions["upload"]["href"], data)
+        relay.on("PUT", "/objects/").answer(200, error_document("AccessDenied"))
+        status, answer = client.verify(actions)
+        assert status == 503 and "access_denied" in answer["message"], answer
+        assert client.verify(actions)[0] == 200 and client.commit() == 200
+
+
 @pytest.mark.parametrize("address, variables, code", [
     ("s3://nobodys/x", {}, "no_such_bucket"),
-    ("s3://", {}, "bad_bucket"),
+    ("s3://", {}, "bad_arguments"),
+    ("s3:///x", {}, "bad_arguments"),
     ("BUCKET", {"AWS_SECRET_ACCESS_KEY": "another"}, "keys_refused")])
 def test_stores_that_cannot_be_used(program, gateway, tmp_path, address, variables, code):
     done = run_program([program, "hub", "--root", str(tmp_path / "root"), "--s3",

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include "engine/copy_request.h"
 #include "engine/settings.h"
 #include "net/address.h"
 #include "tools/hub/encoding.h"
@@ -84,18 +85,9 @@ void add_store(CLI::App& app, StoreArguments& store) {
 // Null: in the root.
 Result<std::unique_ptr<S3Objects>> open_store(const StoreArguments& store) {
   if (store.address.empty()) return std::unique_ptr<S3Objects>();
-  constexpr std::string_view scheme = "s3://";
-  std::string_view rest = store.address;
-  if (!rest.starts_with(scheme) || rest.size() == scheme.size()) {
-    return fail(make_error(ErrorClass::fail, "bad_bucket",
-                           fmt::format("'{}' is not the address of a bucket", store.address))
-                    .at("arguments")
-                    .hinting("write it as --s3 s3://BUCKET or s3://BUCKET/PREFIX"));
-  }
-  rest.remove_prefix(scheme.size());
-  std::string_view bucket = rest.substr(0, rest.find('/'));
-  rest.remove_prefix(std::min(rest.size(), bucket.size() + 1));
-  while (rest.ends_with('/')) rest.remove_suffix(1);
+  Result<StoreAddress> where = parse_store_address(store.address);
+  if (!where) return fail(std::move(where.error()));
+  while (where->key.ends_with('/')) where->key.pop_back();
   const Environment environment = process_environment();
   Result<S3Account> account = load_s3_account(store.flags, environment);
   if (!account) return fail(std::move(account.error()));
@@ -106,7 +98,7 @@ Result<std::unique_ptr<S3Objects>> open_store(const StoreArguments& store) {
   if (!settings) return fail(std::move(settings.error()));
   settings->tls.trust = trust_of(*account, settings->tls.trust);
   return S3Objects::open(
-      *account, {.bucket = std::string(bucket), .prefix = std::string(rest)},
+      *account, {.bucket = std::move(where->bucket), .prefix = std::move(where->key)},
       {.tls = TlsContext::of_client(settings->tls), .proxies = settings->proxies});
 }
 

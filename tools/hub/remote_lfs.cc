@@ -31,6 +31,10 @@ std::string upload_text(const RemoteLfs::Upload& upload) {
                     {"storeId", upload.store_id}});
 }
 
+bool goes_on(const UploadRecord& found, const UploadRecord& fresh) {
+  return fresh.created_at - found.created_at < upload_lifetime_s && found.size == fresh.size;
+}
+
 }  // namespace
 
 Result<RemoteLfs::Kept> RemoteLfs::kept(const RepoId& repo, std::string_view oid) {
@@ -102,24 +106,39 @@ Result<RemoteLfs::Upload> RemoteLfs::under_way(const RepoId& repo, std::string_v
   return upload;
 }
 
+// Unless another one has taken its place.
 Status RemoteLfs::forget(const UploadRecord& record) {
+  std::scoped_lock lock(records_mutex_);
+  Result<Upload> found = under_way(record.repo, record.oid);
+  if (!found || found->record.id != record.id) return {};
   return store_.set_document(record.repo, upload_name(record.oid), "{}");
 }
 
+// Two that begin at once both have one in the store, and one of them stays.
 Result<RemoteLfs::Upload> RemoteLfs::find_or_begin(const UploadRecord& fresh) {
-  std::scoped_lock lock(begin_mutex_);
-  if (Result<Upload> found = under_way(fresh.repo, fresh.oid)) {
-    bool young = fresh.created_at - found->record.created_at < upload_lifetime_s;
-    if (young && found->record.size == fresh.size) return found;
-    (void)objects_.abort(found->key, found->store_id);
-  }
-  Upload upload{.record = fresh, .key = object_key(fresh.oid, fresh.id), .store_id = {}};
-  Result<std::string> begun = objects_.begin(upload.key);
+  Result<Upload> found = under_way(fresh.repo, fresh.oid);
+  if (found && goes_on(found->record, fresh)) return found;
+  Upload ours{.record = fresh, .key = object_key(fresh.oid, fresh.id), .store_id = {}};
+  Result<std::string> begun = objects_.begin(ours.key);
   if (!begun) return fail(std::move(begun.error()));
-  upload.store_id = std::move(*begun);
-  Status noted = store_.set_document(fresh.repo, upload_name(fresh.oid), upload_text(upload));
+  ours.store_id = std::move(*begun);
+  std::optional<Upload> surplus;
+  Result<Upload> chosen = record(ours, surplus);
+  if (surplus) (void)objects_.abort(surplus->key, surplus->store_id);
+  return chosen;
+}
+
+Result<RemoteLfs::Upload> RemoteLfs::record(const Upload& ours, std::optional<Upload>& surplus) {
+  std::scoped_lock lock(records_mutex_);
+  const UploadRecord& fresh = ours.record;
+  Result<Upload> found = under_way(fresh.repo, fresh.oid);
+  surplus = ours;
+  if (found && goes_on(found->record, fresh)) return found;
+  Status noted = store_.set_document(fresh.repo, upload_name(fresh.oid), upload_text(ours));
   if (!noted) return fail(std::move(noted.error()));
-  return upload;
+  surplus.reset();
+  if (found) surplus = std::move(*found);
+  return ours;
 }
 
 Result<std::string> RemoteLfs::part_url(const Upload& upload, std::uint64_t number,

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "tools/hub/remote_objects.h"
@@ -56,12 +57,14 @@ class RemoteLfs {
   Result<Kept> kept(const RepoId& repo, std::string_view oid);
   Result<Upload> under_way(const RepoId& repo, std::string_view oid);
   Status forget(const UploadRecord& record);
+  // The one that is kept; what the store has to abort is `surplus`.
+  Result<Upload> record(const Upload& ours, std::optional<Upload>& surplus);
   // Whether what lies at `key` is the object.
   Result<RemoteContent> check(const std::string& key, std::string_view oid, std::uint64_t size);
 
   Store& store_;
   RemoteObjects& objects_;
-  std::mutex begin_mutex_;  // one upload an object
+  std::mutex records_mutex_;  // of uploads; not held over calls of the store
 };
 
 }  // namespace headrace::hub
