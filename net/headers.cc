@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "io/ascii.h"
+
 namespace headrace {
-namespace {
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-}  // namespace
 
 bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
+  return std::ranges::equal(a, b, [](char x, char y) { return lowered(x) == lowered(y); });
 }
 
 void Headers::set(std::string_view name, std::string_view value) {

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "io/ascii.h"
+
 namespace headrace {
 namespace {
 
@@ -18,17 +20,10 @@ std::unexpected<Error> bad_url(std::string_view why, std::string_view text) {
                          fmt::format("{}: '{}'", why, redact_url(text.substr(0, 200)))));
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_alpha(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
-bool is_hex(char c) { return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f'); }
+bool is_alpha(char c) { return lowered(c) >= 'a' && lowered(c) <= 'z'; }
+bool is_hex(char c) { return is_digit(c) || (lowered(c) >= 'a' && lowered(c) <= 'f'); }
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
-std::string lowered(std::string_view text) {
-  std::string copy(text);
-  std::ranges::transform(copy, copy.begin(), lower);
-  return copy;
-}
 
 std::uint16_t default_port(std::string_view scheme) { return scheme == "https" ? 443 : 80; }
 

@@ -8,6 +8,7 @@
 
 #include "engine/iso_time.h"
 #include "engine/shell_words.h"
+#include "io/ascii.h"
 #include "net/url.h"
 
 namespace headrace {
@@ -196,23 +197,19 @@ Found on_instance(const AwsProfile& profile, const Environment& environment) {
     if (const std::string* found = profile.option(option); !value && found) value = *found;
     return value;
   };
-  const auto low = [](std::string text) {
-    for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    return text;
-  };
-  if (low(environment.variable("AWS_EC2_METADATA_DISABLED").value_or("")) == "true") {
+  if (lowered(environment.variable("AWS_EC2_METADATA_DISABLED").value_or("")) == "true") {
     return std::nullopt;
   }
   const auto mode =
       said("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode");
   const auto old_mode = said("AWS_IMDS_USE_IPV6", "imds_use_ipv6");
   const bool ipv6 =
-      low(mode.value_or(low(old_mode.value_or("")) == "true" ? "ipv6" : "")) == "ipv6";
+      lowered(mode.value_or(lowered(old_mode.value_or("")) == "true" ? "ipv6" : "")) == "ipv6";
   InstanceCredentials instance{
       .endpoint = said("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint")
                       .value_or(ipv6 ? "http://[fd00:ec2::254]" : "http://169.254.169.254"),
       .without_token_allowed =
-          low(said("AWS_EC2_METADATA_V1_DISABLED", "ec2_metadata_v1_disabled").value_or("")) !=
+          lowered(said("AWS_EC2_METADATA_V1_DISABLED", "ec2_metadata_v1_disabled").value_or("")) !=
           "true",
       .source = "the instance metadata service"};
   while (instance.endpoint.ends_with('/')) instance.endpoint.pop_back();

@@ -233,12 +233,8 @@ Result<S3Settings> load_s3_settings(const S3Flags& flags, const AwsProfile& prof
     settings.ca_bundle = expand_path(said->value, environment);
     settings.ca_bundle_source = std::move(said->source);
   }
-  for (auto [name, size] : {std::pair("multipart_threshold", &settings.multipart_threshold),
-                            std::pair("multipart_chunksize", &settings.multipart_chunksize)}) {
-    if (Status status = read_size(reader, name, *size); !status) {
-      return fail(std::move(status.error()));
-    }
-  }
+  Status size = read_size(reader, "multipart_chunksize", settings.multipart_chunksize);
+  if (!size) return fail(std::move(size.error()));
   list_ignored(profile, settings);
   return settings;
 }

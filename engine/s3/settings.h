@@ -55,7 +55,6 @@ struct S3Settings {
   bool checksums_only_if_needed = false;  // request_checksum_calculation = when_required
   std::string ca_bundle;                  // a file or folder of certificates; empty: not said
   std::string ca_bundle_source;           // empty with it
-  std::optional<std::uint64_t> multipart_threshold;
   std::optional<std::uint64_t> multipart_chunksize;
   std::vector<IgnoredSetting> ignored;
 };

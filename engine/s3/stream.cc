@@ -46,8 +46,7 @@ class InputName final : public Source {
 
 std::uint64_t part_size_of(std::uint64_t wanted, std::size_t blocks_total) {
   std::uint64_t affordable = blocks_total / 2 * block_size_bytes;
-  std::uint64_t size = wanted > 0 ? wanted : s3_part_size_usual;
-  return std::min(size / block_size_bytes * block_size_bytes, affordable);
+  return std::min(wanted / block_size_bytes * block_size_bytes, affordable);
 }
 
 }  // namespace

@@ -177,7 +177,6 @@ TEST_CASE("S3: the options below s3 =") {
   CHECK(settings.sign_payload == true);
   CHECK(settings.accelerate);
   CHECK_FALSE(settings.dualstack);
-  CHECK(settings.multipart_threshold == 64 << 20);
   CHECK(settings.multipart_chunksize == 16 << 20);
   CHECK(settings.checksums_only_if_needed);
   CHECK(settings.ca_bundle == "/home/u/ca.pem");
@@ -194,10 +193,12 @@ TEST_CASE("S3: the options below s3 =") {
   CHECK(s3_settings_of({}, "[default]\ns3 =\n  addressing_style = path\n").addressing ==
         S3Addressing::path);
   for (const char* bad : {"addressing_style = paths", "multipart_chunksize = 0",
-                          "multipart_chunksize = 8 MB", "multipart_threshold = 99999999TB"}) {
+                          "multipart_chunksize = 8 MB", "multipart_chunksize = 99999999TB"}) {
     const std::string config = fmt::format("[default]\ns3 =\n  {}\n", bad);
     CHECK(s3_failure_of({}, config).code == "bad_s3_setting");
   }
+  // What has no effect stops nothing either.
+  CHECK(s3_settings_of({}, "[default]\ns3 =\n  multipart_threshold = 8 MB\n").ignored.size() == 1);
   CHECK(s3_failure_of({{"AWS_REQUEST_CHECKSUM_CALCULATION", "never"}}).code == "bad_s3_setting");
 }
 
