@@ -124,10 +124,8 @@ Result<S3Flags> store_of(const headrace_s3_upload& upload) {
   return flags;
 }
 
-// The Hub's address and token have no part in it, so none can be wrong.
 Status check_not_offline(const Environment& environment) {
-  Result<Settings> settings =
-      load_settings({.endpoint = std::string(public_endpoint), .token = "none"}, environment);
+  Result<Settings> settings = load_settings(without_hub({}), environment);
   if (!settings) return fail(std::move(settings.error()));
   return check_online(*settings);
 }

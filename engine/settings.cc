@@ -197,6 +197,12 @@ std::string token_path(const Environment& environment) {
   return expand_home("~/.cache/huggingface/token", environment);
 }
 
+SettingsFlags without_hub(SettingsFlags flags) {
+  flags.endpoint = public_endpoint;
+  flags.token = "none";
+  return flags;
+}
+
 Result<Settings> load_settings(const SettingsFlags& flags, const Environment& environment) {
   Settings settings;
   Result<std::string> endpoint = endpoint_of(flags, environment);

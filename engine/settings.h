@@ -55,6 +55,9 @@ struct Settings {
   TlsSettings tls;
 };
 
+// For those who speak to no Hub: neither its token nor its address is looked for, so none can be
+// wrong.
+SettingsFlags without_hub(SettingsFlags);
 Result<Settings> load_settings(const SettingsFlags&, const Environment&);
 // `offline_mode` where the environment forbids requests.
 Status check_online(const Settings&);

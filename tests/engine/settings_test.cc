@@ -42,6 +42,15 @@ TEST_CASE("HF_ENDPOINT and --endpoint") {
   }
 }
 
+TEST_CASE("who speaks to no Hub is not stopped by what is said of one") {
+  const TextMap wrong = {{"HF_ENDPOINT", "localhost"}, {"HF_TOKEN", "a b"}};
+  CHECK(failure_of(wrong) == "bad_endpoint");
+  const Settings settings = settings_of(wrong, {}, without_hub({.ca_cert = "/c"}));
+  CHECK(settings.endpoint == public_endpoint);
+  CHECK(settings.tls.trust.path == "/c");
+  CHECK_FALSE(settings_of({}, {}, without_hub({.token_file = "/none"})).token.empty());
+}
+
 TEST_CASE("HUGGINGFACE_CO_STAGING") {
   CHECK(settings_of({{"HUGGINGFACE_CO_STAGING", "1"}}).endpoint == "https://hub-ci.huggingface.co");
   CHECK(settings_of({{"HUGGINGFACE_CO_STAGING", "1"}, {"HF_ENDPOINT", "http://a"}}).endpoint ==

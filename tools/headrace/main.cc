@@ -34,13 +34,11 @@ int run_verb(const WhoAmIArguments& arguments, Run& run) { return run_whoami(arg
 int run_verb(const DoctorArguments& arguments, Run& run) { return run_doctor(arguments, run); }
 int run_verb(const BenchArguments& arguments, Run& run) { return run_bench(arguments, run); }
 
-// Who speaks to no Hub looks for neither its token nor its address, so none can be wrong.
 template <class Verb>
 void leave_hub_out(Verb& verb) {
   if constexpr (std::is_same_v<Verb, CopyArguments> || std::is_same_v<Verb, StoreArguments> ||
                 std::is_same_v<Verb, BenchArguments>) {
-    verb.common.settings.token = "none";
-    verb.common.settings.endpoint = public_endpoint;
+    verb.common.settings = without_hub(std::move(verb.common.settings));
   }
 }
 

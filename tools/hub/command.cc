@@ -91,10 +91,7 @@ Result<std::unique_ptr<S3Objects>> open_store(const StoreArguments& store) {
   const Environment environment = process_environment();
   Result<S3Account> account = load_s3_account(store.flags, environment);
   if (!account) return fail(std::move(account.error()));
-  SettingsFlags flags = store.network;
-  flags.token = "none";  // the Hub's own settings have no part in it
-  flags.endpoint = public_endpoint;
-  Result<Settings> settings = load_settings(flags, environment);
+  Result<Settings> settings = load_settings(without_hub(store.network), environment);
   if (!settings) return fail(std::move(settings.error()));
   settings->tls.trust = trust_of(*account, settings->tls.trust);
   return S3Objects::open(
