@@ -1,7 +1,6 @@
 #include "engine/engine.h"
 
 #include <algorithm>
-#include <future>
 #include <random>
 #include <set>
 
@@ -16,6 +15,7 @@
 #include "engine/s3/copy.h"
 #include "engine/s3/unfinished.h"
 #include "engine/urls/upload.h"
+#include "io/call_on.h"
 #include "io/machine.h"
 #include "io/runtime.h"
 #include "io/uring.h"
@@ -80,11 +80,7 @@ struct Engine::Parts {
   static Task<void> run_upload(Parts& parts, std::shared_ptr<Root> root, std::shared_ptr<Job> job,
                                Request request);
   template <class T>
-  static Task<void> run_call(std::shared_ptr<Root> root, Worker& worker,
-                             std::function<Task<Result<T>>(Scope&)> call,
-                             std::promise<Result<T>>& answer);
-  template <class T>
-  Result<T> call(std::function<Task<Result<T>>(Scope&)> function);
+  Result<T> call(const std::function<Task<Result<T>>(Scope&)>& function);
 };
 
 Status Engine::Parts::watch_requests(const EngineOptions& options, NetworkOptions& network) {
@@ -130,27 +126,10 @@ Task<void> Engine::Parts::run_upload(Parts& parts, std::shared_ptr<Root> root,
 }
 
 template <class T>
-Task<void> Engine::Parts::run_call(std::shared_ptr<Root> root, Worker& worker,
-                                   std::function<Task<Result<T>>(Scope&)> call,
-                                   std::promise<Result<T>>& answer) {
-  Result<T> result = co_await call(*root->scope);
+Result<T> Engine::Parts::call(const std::function<Task<Result<T>>(Scope&)>& function) {
+  Result<T> result = call_on(first(), function);
   if (!result) result.error() = advised(std::move(result.error()));
-  worker.send([root, &answer, result = std::move(result)]() mutable {
-    root->scope.reset();
-    answer.set_value(std::move(result));
-  });
-}
-
-template <class T>
-Result<T> Engine::Parts::call(std::function<Task<Result<T>>(Scope&)> function) {
-  std::promise<Result<T>> answer;
-  Worker& worker = first();
-  worker.send([&worker, &answer, &function] {
-    auto root = std::make_shared<Root>();
-    root->scope.emplace(worker);
-    root->scope->spawn(run_call<T>(root, worker, function, answer));
-  });
-  return answer.get_future().get();
+  return result;
 }
 
 Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {

@@ -1,11 +1,10 @@
 #include "tools/hub/s3_objects.h"
 
 #include <algorithm>
-#include <future>
 
 #include <fmt/format.h>
 
-#include "io/worker.h"
+#include "io/call_on.h"
 #include "net/url.h"
 #include "tools/hub/encoding.h"
 
@@ -31,56 +30,28 @@ Result<std::unique_ptr<S3Objects>> S3Objects::open(const S3Account& account, Pla
   std::unique_ptr<S3Objects> objects(
       new S3Objects(account, std::move(place), std::move(*runtime), network));
   const std::string& bucket = objects->place_.bucket;
-  Status there = objects->call_status(
+  Status there = objects->call<Status>(
       [&bucket](Scope& scope, S3Client& client) { return client.look_at_bucket(scope, bucket); });
   if (!there) return fail(std::move(there.error()));
   return objects;
 }
 
 S3Objects::~S3Objects() {
-  (void)call<bool>([this](Scope& scope, S3Client&) -> Task<Result<bool>> {
+  (void)call<Status>([this](Scope& scope, S3Client&) -> Task<Status> {
     co_await http_.close_idle(scope);
-    co_return true;
+    co_return Status();
   });
   runtime_->stop();
 }
 
-template <class T>
-Task<void> S3Objects::run_call(std::shared_ptr<std::optional<Scope>> root, S3Objects& objects,
-                               const Function<T>& function, std::function<void(Result<T>)> answer) {
-  S3Client client(objects.http_, objects.access_);
-  Result<T> result = co_await function(**root, client);
-  // The scope ends after this coroutine has, at the worker's next messages.
-  objects.http_.worker().send(
-      [root, answer = std::move(answer), result = std::move(result)]() mutable {
-        root->reset();
-        answer(std::move(result));
-      });
-}
-
-template <class T>
-Result<T> S3Objects::call(Function<T> function) {
-  std::promise<Result<T>> promise;
-  Worker& worker = runtime_->worker(0);
-  worker.send([this, &worker, &function, &promise] {
-    auto root = std::make_shared<std::optional<Scope>>();
-    root->emplace(worker);
-    (*root)->spawn(run_call<T>(root, *this, function, [&promise](Result<T> result) {
-      promise.set_value(std::move(result));
-    }));
-  });
-  return promise.get_future().get();
-}
-
-Status S3Objects::call_status(std::function<Task<Status>(Scope&, S3Client&)> function) {
-  Function<bool> called = [&function](Scope& scope, S3Client& client) -> Task<Result<bool>> {
-    Status status = co_await function(scope, client);
-    if (!status) co_return fail(std::move(status.error()));
-    co_return true;
+template <class Value>
+Value S3Objects::call(const Function<Value>& function) {
+  std::function<Task<Value>(Scope&)> called = [this, &function](Scope& scope) -> Task<Value> {
+    S3Client client(http_, access_);
+    Value value = co_await function(scope, client);
+    co_return value;
   };
-  Result<bool> done = call<bool>(std::move(called));
-  if (!done) return fail(std::move(done.error()));
-  return {};
+  return call_on(runtime_->worker(0), called);
 }
 
 S3Place S3Objects::place_of(const std::string& key) const {
@@ -104,12 +75,12 @@ Result<std::string> S3Objects::url(std::string_view method, const RemotePart& pa
     co_return access_.presigned(method, *target, scope.worker().backend().wall_seconds(),
                                 lifetime_s);
   };
-  return call<std::string>(std::move(sign));
+  return call<Result<std::string>>(std::move(sign));
 }
 
 Result<std::string> S3Objects::begin(const std::string& key) {
   S3Place place = place_of(key);
-  return call<std::string>([&place](Scope& scope, S3Client& client) {
+  return call<Result<std::string>>([&place](Scope& scope, S3Client& client) {
     return client.create_upload(scope, place, Headers());
   });
 }
@@ -122,7 +93,7 @@ Status S3Objects::complete(const std::string& key, const std::string& upload,
   }
   S3Place place = place_of(key);
   std::string body = complete_body(parts, S3ChecksumKind::crc64nvme, {.parts_listed = false});
-  return call_status([&](Scope& scope, S3Client& client) -> Task<Status> {
+  return call<Status>([&](Scope& scope, S3Client& client) -> Task<Status> {
     Result<S3Completed> done = co_await client.complete(scope, place, upload, body, Headers());
     if (!done) co_return fail(std::move(done.error()));
     co_return Status();
@@ -131,14 +102,14 @@ Status S3Objects::complete(const std::string& key, const std::string& upload,
 
 Status S3Objects::abort(const std::string& key, const std::string& upload) {
   S3Place place = place_of(key);
-  return call_status(
+  return call<Status>(
       [&](Scope& scope, S3Client& client) { return client.abort(scope, place, upload); });
 }
 
 Result<RemoteContent> S3Objects::read(const std::string& key) {
   S3Place place = place_of(key);
   Result<S3Head> head =
-      call<S3Head>([&place](Scope& scope, S3Client& client) -> Task<Result<S3Head>> {
+      call<Result<S3Head>>([&place](Scope& scope, S3Client& client) -> Task<Result<S3Head>> {
         Result<std::optional<S3Head>> found = co_await client.head(scope, place, false);
         if (!found) co_return fail(std::move(found.error()));
         if (*found) co_return std::move(**found);
@@ -159,7 +130,7 @@ Status S3Objects::hash(const std::string& key, RemoteContent& content) {
     S3Client::Piece piece{.offset = offset,
                           .size = std::min(read_size_bytes, content.size - offset),
                           .etag = content.etag};
-    Result<std::string> bytes = call<std::string>(
+    Result<std::string> bytes = call<Result<std::string>>(
         [&](Scope& scope, S3Client& client) { return client.read(scope, place, piece); });
     if (!bytes) return fail(std::move(bytes.error()));
     digest.update(*bytes);
@@ -170,13 +141,13 @@ Status S3Objects::hash(const std::string& key, RemoteContent& content) {
 
 Status S3Objects::copy(const std::string& from, const std::string& etag, const std::string& to) {
   S3Place source = place_of(from), target = place_of(to);
-  return call_status(
+  return call<Status>(
       [&](Scope& scope, S3Client& client) { return client.copy(scope, source, etag, target); });
 }
 
 Status S3Objects::remove(const std::string& key) {
   S3Place place = place_of(key);
-  return call_status([&](Scope& scope, S3Client& client) { return client.remove(scope, place); });
+  return call<Status>([&](Scope& scope, S3Client& client) { return client.remove(scope, place); });
 }
 
 }  // namespace headrace::hub

@@ -44,14 +44,10 @@ class S3Objects final : public RemoteObjects {
             const NetworkOptions& network);
 
   // A call of the client, on the worker, waited for.
-  template <class T>
-  using Function = std::function<Task<Result<T>>(Scope&, S3Client&)>;
-  template <class T>
-  Result<T> call(Function<T> function);
-  template <class T>
-  static Task<void> run_call(std::shared_ptr<std::optional<Scope>> root, S3Objects& objects,
-                             const Function<T>& function, std::function<void(Result<T>)> answer);
-  Status call_status(std::function<Task<Status>(Scope&, S3Client&)> function);
+  template <class Value>
+  using Function = std::function<Task<Value>(Scope&, S3Client&)>;
+  template <class Value>
+  Value call(const Function<Value>& function);
   S3Place place_of(const std::string& key) const;
   Status hash(const std::string& key, RemoteContent& content);
 
