@@ -51,10 +51,10 @@ Protocol::Outcome<Json> Protocol::remote_parts(const Request& request, const Upl
                   .expires = expires};
   Json completion = action(signed_url(request, std::move(url)), expires);
   completion["header"]["chunk_size"] = std::to_string(record.part_size);
-  for (std::uint64_t number = 1; number <= record.part_count(); ++number) {
-    auto part = remote_->part_url(*upload, number, options_.url_lifetime_s);
-    if (!part) return std::unexpected(store_answer(part.error()));
-    completion["header"][fmt::format("{:05}", number)] = std::move(*part);
+  auto parts = remote_->part_urls(*upload, options_.url_lifetime_s);
+  if (!parts) return std::unexpected(store_answer(parts.error()));
+  for (std::size_t i = 0; i < parts->size(); ++i) {
+    completion["header"][fmt::format("{:05}", i + 1)] = std::move((*parts)[i]);
   }
   return completion;
 }

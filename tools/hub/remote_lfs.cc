@@ -56,7 +56,7 @@ Result<std::string> RemoteLfs::download_url(const RepoId& repo, std::string_view
                                             std::int64_t lifetime_s) {
   Result<Kept> found = kept(repo, oid);
   if (!found) return fail(std::move(found.error()));
-  return objects_.url("GET", {.key = found->key}, lifetime_s);
+  return objects_.url("GET", found->key, lifetime_s);
 }
 
 Result<RemoteContent> RemoteLfs::check(const std::string& key, std::string_view oid,
@@ -74,7 +74,7 @@ Result<RemoteContent> RemoteLfs::check(const std::string& key, std::string_view 
 // --- in one piece ---
 
 Result<std::string> RemoteLfs::put_url(std::string_view id, std::int64_t lifetime_s) {
-  return objects_.url("PUT", {.key = put_key(id)}, lifetime_s);
+  return objects_.url("PUT", put_key(id), lifetime_s);
 }
 
 Status RemoteLfs::take_put(const RepoId& repo, std::string_view oid, std::uint64_t size,
@@ -141,10 +141,9 @@ Result<RemoteLfs::Upload> RemoteLfs::record(const Upload& ours, std::optional<Up
   return ours;
 }
 
-Result<std::string> RemoteLfs::part_url(const Upload& upload, std::uint64_t number,
-                                        std::int64_t lifetime_s) {
-  return objects_.url("PUT", {.key = upload.key, .upload = upload.store_id, .number = number},
-                      lifetime_s);
+Result<std::vector<std::string>> RemoteLfs::part_urls(const Upload& upload,
+                                                      std::int64_t lifetime_s) {
+  return objects_.part_urls(upload.key, upload.store_id, upload.record.part_count(), lifetime_s);
 }
 
 Result<RemoteLfs::Upload> RemoteLfs::find(const RepoId& repo, std::string_view oid,

@@ -44,7 +44,7 @@ class RemoteLfs {
   };
   // The one under way for this object, else a new one with `fresh.id`.
   Result<Upload> find_or_begin(const UploadRecord& fresh);
-  Result<std::string> part_url(const Upload& upload, std::uint64_t number, std::int64_t lifetime_s);
+  Result<std::vector<std::string>> part_urls(const Upload& upload, std::int64_t lifetime_s);
   // With that id; `upload_unknown` if there is none.
   Result<Upload> find(const RepoId& repo, std::string_view oid, std::string_view id);
   Status complete(const Upload& upload, std::span<const std::string> etags);

@@ -11,17 +11,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "io/error.h"
 
 namespace headrace::hub {
-
-// What a URL is for: an object, or a part of an upload (from 1).
-struct RemotePart {
-  std::string key;
-  std::string upload{};
-  std::uint64_t number = 0;
-};
 
 // An object as it was when it was read.
 struct RemoteContent {
@@ -34,8 +28,12 @@ class RemoteObjects {
  public:
   virtual ~RemoteObjects() = default;
 
-  virtual Result<std::string> url(std::string_view method, const RemotePart& part,
+  virtual Result<std::string> url(std::string_view method, const std::string& key,
                                   std::int64_t lifetime_s) = 0;
+  // Where the parts of an upload are put, in order.
+  virtual Result<std::vector<std::string>> part_urls(const std::string& key,
+                                                     const std::string& upload, std::uint64_t count,
+                                                     std::int64_t lifetime_s) = 0;
   // An upload in parts: its id; made whole out of its parts, in order, by their ETags.
   virtual Result<std::string> begin(const std::string& key) = 0;
   virtual Status complete(const std::string& key, const std::string& upload,

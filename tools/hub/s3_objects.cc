@@ -59,23 +59,40 @@ S3Place S3Objects::place_of(const std::string& key) const {
   return {.bucket = place_.bucket, .key = fmt::format("{}{}{}", place_.prefix, between, key)};
 }
 
-Result<std::string> S3Objects::url(std::string_view method, const RemotePart& part,
-                                   std::int64_t lifetime_s) {
-  std::string query;
-  if (part.number > 0) {
-    query = fmt::format("partNumber={}&uploadId={}", part.number,
-                        headrace::percent_encode(part.upload));
-  }
-  S3Place place = place_of(part.key);
+Status S3Objects::ready() {
+  return call<Status>([this](Scope& scope, S3Client&) { return access_.ready(scope, http_); });
+}
+
+Result<std::string> S3Objects::signed_url(std::string_view method, const S3Place& place,
+                                          std::string_view query, std::int64_t lifetime_s) {
   Result<Url> target = access_.url(place.bucket, place.key, query);
   if (!target) return fail(std::move(target.error()));
-  Function<std::string> sign = [&, this](Scope& scope, S3Client&) -> Task<Result<std::string>> {
-    Status ready = co_await access_.ready(scope, http_);
-    if (!ready) co_return fail(std::move(ready.error()));
-    co_return access_.presigned(method, *target, scope.worker().backend().wall_seconds(),
-                                lifetime_s);
-  };
-  return call<Result<std::string>>(std::move(sign));
+  std::int64_t now = runtime_->worker(0).backend().wall_seconds();
+  return access_.presigned(method, *target, now, lifetime_s);
+}
+
+Result<std::string> S3Objects::url(std::string_view method, const std::string& key,
+                                   std::int64_t lifetime_s) {
+  if (Status status = ready(); !status) return fail(std::move(status.error()));
+  return signed_url(method, place_of(key), "", lifetime_s);
+}
+
+Result<std::vector<std::string>> S3Objects::part_urls(const std::string& key,
+                                                      const std::string& upload,
+                                                      std::uint64_t count,
+                                                      std::int64_t lifetime_s) {
+  if (Status status = ready(); !status) return fail(std::move(status.error()));
+  const S3Place place = place_of(key);
+  const std::string id = headrace::percent_encode(upload);
+  std::vector<std::string> urls;
+  urls.reserve(count);
+  for (std::uint64_t number = 1; number <= count; ++number) {
+    Result<std::string> url =
+        signed_url("PUT", place, fmt::format("partNumber={}&uploadId={}", number, id), lifetime_s);
+    if (!url) return fail(std::move(url.error()));
+    urls.push_back(std::move(*url));
+  }
+  return urls;
 }
 
 Result<std::string> S3Objects::begin(const std::string& key) {

@@ -29,8 +29,10 @@ class S3Objects final : public RemoteObjects {
                                                  const NetworkOptions& network);
   ~S3Objects() override;
 
-  Result<std::string> url(std::string_view method, const RemotePart& part,
+  Result<std::string> url(std::string_view method, const std::string& key,
                           std::int64_t lifetime_s) override;
+  Result<std::vector<std::string>> part_urls(const std::string& key, const std::string& upload,
+                                             std::uint64_t count, std::int64_t lifetime_s) override;
   Result<std::string> begin(const std::string& key) override;
   Status complete(const std::string& key, const std::string& upload,
                   std::span<const std::string> etags) override;
@@ -48,6 +50,10 @@ class S3Objects final : public RemoteObjects {
   using Function = std::function<Task<Value>(Scope&, S3Client&)>;
   template <class Value>
   Value call(const Function<Value>& function);
+  // Keys that are good for a while; then signing needs no worker.
+  Status ready();
+  Result<std::string> signed_url(std::string_view method, const S3Place& place,
+                                 std::string_view query, std::int64_t lifetime_s);
   S3Place place_of(const std::string& key) const;
   Status hash(const std::string& key, RemoteContent& content);
 
