@@ -135,6 +135,7 @@ class Protocol {
   Outcome<nlohmann::json> remote_parts(const Request&, const UploadRecord& wanted,
                                        std::int64_t expires);
   Answer remote_verify(const TransferUrl& url);
+  Answer remote_verdict(const TransferUrl& url, const Status& done);
   Answer remote_complete(Request& request, const TransferUrl& url);
   Answer remote_content(const RepoId& repo, std::string_view oid);
 

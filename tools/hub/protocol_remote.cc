@@ -59,21 +59,22 @@ Protocol::Outcome<Json> Protocol::remote_parts(const Request& request, const Upl
   return completion;
 }
 
+// The same call, sent again, may have been faster; then the object is here.
+Answer Protocol::remote_verdict(const TransferUrl& url, const Status& done) {
+  bool here = done || (is_code(done.error(), "upload_unknown") && lfs_size(url.repo, url.oid));
+  return here ? json_answer(200, "{}") : store_answer(done.error());
+}
+
 Answer Protocol::remote_verify(const TransferUrl& url) {
   if (lfs_size(url.repo, url.oid)) return json_answer(200, "{}");
   std::string_view id = url.upload;
   id.remove_prefix(TransferUrl::put_prefix.size());
-  Status taken = remote_->take_put(url.repo, url.oid, url.size, id);
-  // The same verify, sent again, was faster.
-  if (!taken && is_code(taken.error(), "upload_unknown") && lfs_size(url.repo, url.oid)) {
-    return json_answer(200, "{}");
-  }
-  return taken ? json_answer(200, "{}") : store_answer(taken.error());
+  return remote_verdict(url, remote_->take_put(url.repo, url.oid, url.size, id));
 }
 
 Answer Protocol::remote_complete(Request& request, const TransferUrl& url) {
   auto upload = remote_->find(url.repo, url.oid, url.upload);
-  if (!upload) return store_answer(upload.error());
+  if (!upload) return remote_verdict(url, fail(std::move(upload.error())));
   Json body = parse_json(request.call.body);
   const Json* parts = member(body, "parts");
   std::size_t count = upload->record.part_count();
@@ -91,8 +92,7 @@ Answer Protocol::remote_complete(Request& request, const TransferUrl& url) {
     }
     etags.push_back(std::move(*etag));
   }
-  Status done = remote_->complete(*upload, etags);
-  return done ? json_answer(200, "{}") : store_answer(done.error());
+  return remote_verdict(url, remote_->complete(*upload, etags));
 }
 
 // Where the content is.

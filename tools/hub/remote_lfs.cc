@@ -82,9 +82,14 @@ Status RemoteLfs::take_put(const RepoId& repo, std::string_view oid, std::uint64
   std::string aside = put_key(id), key = object_key(oid, id);
   Result<RemoteContent> content = check(aside, oid, size);
   if (!content) return fail(std::move(content.error()));
-  if (Status copied = objects_.copy(aside, content->etag, key); !copied) return copied;
-  (void)objects_.remove(aside);
-  return store_.set_document(repo, object_name(oid), dump_json({{"size", size}, {"key", key}}));
+  Status copied = objects_.copy(aside, content->etag, key);
+  if (!copied && copied.error().code == "no_such_key") return fail(unknown_upload());
+  if (!copied) return copied;
+  Status noted =
+      store_.set_document(repo, object_name(oid), dump_json({{"size", size}, {"key", key}}));
+  // In this order: who finds nothing aside any more finds the object.
+  if (noted) (void)objects_.remove(aside);
+  return noted;
 }
 
 // --- in parts ---
