@@ -275,7 +275,7 @@ Task<Result<std::string>> S3Client::create_upload(Scope& scope, const S3Place& p
   Result<HttpAnswer> answer = co_await send(scope, std::move(call));
   if (!answer) co_return fail(std::move(answer.error()));
   Result<std::string> upload = parse_created_upload(answer->body);
-  if (!upload) co_return fail(std::move(upload.error()).at("create_upload"));
+  if (!upload) co_return fail(inside(*answer, std::move(upload.error())).at("create_upload"));
   co_return upload;
 }
 
