@@ -1,5 +1,7 @@
 """How operations become commits, what happens between two of them, and calls that are sent once."""
 
+import signal
+
 import pytest
 from conftest import MIB, bytes_of, finish, make_folder
 
@@ -156,6 +158,24 @@ def test_a_run_that_stops_between_two_commits(upload, relay, hub, texts, downloa
     left = sorted(texts)[20 if end == "lost" else 10:]
     assert sum(again, []) == left
     assert download("me/between") == texts
+
+
+def test_ctrl_c_between_two_commits(start_headrace, upload, relay, hub, texts, download):
+    """It says which commit is in, and where to look whether the other is."""
+    arguments = ["me/stopped", "texts", "--commit-files", "15"]
+    gate = relay.on("POST", "/commit/").after(1).hold()
+    process = start_headrace("upload", *arguments, "--json", endpoint=relay.url)
+    gate.wait()
+    process.send_signal(signal.SIGINT)
+    run = finish(process)
+    gate.open()
+    assert run.code == 130 and run.error["class"] == "cancelled", run
+    assert run.error["code"] == "outcome_unknown"
+    (landed,) = [event for event in run.events if event["event"] == "commit_landed"]
+    assert landed["url"] in run.error["hint"] and "look at" in run.error["hint"]
+    assert upload(*arguments).code == 0
+    assert download("me/stopped") == texts
+    hub.check("me/stopped")
 
 
 # Calls that are repeated, and meanwhile others go on.

@@ -15,6 +15,7 @@ STAGES = {
     "revision": ("GET", "/revision/"),
     "branch": ("POST", "/branch/"),
     "readme": ("POST", "/api/validate-yaml"),
+    "listing": ("GET", "/tree/"),
     "preupload": ("POST", "/preupload/"),
     "batch": ("POST", "/objects/batch"),
     "part": ("PUT", ""),
@@ -43,7 +44,8 @@ def stop(process):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_ctrl_c(start_headrace, headrace, relay, hub, large, download, stage):
-    arguments = ["upload", "me/stopped", "large", ".", "--revision", "dev", "--json"]
+    arguments = ["upload", "me/stopped", "large", ".", "--revision", "dev", "--json",
+                 "--delete", "*.old"]
     gate = relay.on(*STAGES[stage]).hold()
     process = start_headrace(*arguments, endpoint=relay.url)
     gate.wait()

@@ -106,6 +106,20 @@ TEST_CASE("a signal asks the job to stop, and the error says how to go on") {
   CHECK(end.result.error().hint == "go on");
 }
 
+TEST_CASE("what a job says of its commits is not lost by a signal") {
+  CountingOutput output;
+  for (const char* code : {"cancelled", "outcome_unknown"}) {
+    FakeJob job;
+    job.steps_left = 1000;
+    job.signals = {SIGINT};
+    job.result = fail(make_error(ErrorClass::cancelled, code, "m").hinting("look there"));
+    const WatchEnd end = watch(job.watched(), output);
+    bool unknown = code == std::string_view("outcome_unknown");
+    CHECK(end.result.error().code == (unknown ? "outcome_unknown" : "interrupted"));
+    CHECK(end.result.error().hint == "look there; go on");
+  }
+}
+
 TEST_CASE("a job that ended well in spite of the signal has ended well") {
   FakeJob job;
   job.steps_left = 1000;

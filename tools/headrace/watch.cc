@@ -15,6 +15,15 @@ Error interrupted(const Watched& watched) {
       .hinting(watched.after_stop);
 }
 
+// What the job has said of commits that are in, or may be, stays.
+Error with_own_words(Error interruption, Error own) {
+  if (own.hint.empty()) return interruption;
+  own.hint += (own.hint.ends_with(' ') ? "" : "; ") + interruption.hint;
+  if (own.code == "outcome_unknown") return own;
+  interruption.hint = std::move(own.hint);
+  return interruption;
+}
+
 }  // namespace
 
 WatchEnd watch(const Watched& watched, Output& output) {
@@ -44,7 +53,7 @@ WatchEnd watch(const Watched& watched, Output& output) {
   }
   Result<UploadResult> result = watched.wait();
   if (!result && first_signal != 0 && result.error().kind == ErrorClass::cancelled) {
-    result = fail(interrupted(watched));
+    result = fail(with_own_words(interrupted(watched), std::move(result.error())));
   }
   return {.result = std::move(result), .signal = first_signal, .abandoned = false};
 }
