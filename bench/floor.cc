@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -66,10 +67,15 @@ File open_file(const char* path, int how = 0) {
   return {fd, static_cast<std::uint64_t>(facts.st_size)};
 }
 
-std::size_t read_block(const File& file, std::uint64_t offset, std::vector<char>& block,
-                       std::uint64_t limit) {
-  std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), limit));
-  ssize_t count = pread(file.fd, block.data(), wanted, static_cast<off_t>(offset));
+// Where the kernel copies fast: Zen 3 and 4 copy four times slower to 1 to 31 bytes behind the
+// source modulo a page, and large vectors begin 16 bytes behind a page.
+struct alignas(4096) Block {
+  char bytes[block_size];
+};
+
+std::size_t read_block(const File& file, std::uint64_t offset, Block& block, std::uint64_t limit) {
+  std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(block_size, limit));
+  ssize_t count = pread(file.fd, block.bytes, wanted, static_cast<off_t>(offset));
   if (count <= 0) die("pread");
   return static_cast<std::size_t>(count);
 }
@@ -124,7 +130,7 @@ void receive_answer(int fd) {
 
 void send_parts(const File& file, const sockaddr_in& address, std::atomic<std::uint64_t>& next) {
   int fd = connect_to(address);
-  std::vector<char> block(block_size);
+  auto block = std::make_unique<Block>();
   for (;;) {
     std::uint64_t part = next++;
     std::uint64_t offset = part * part_size;
@@ -134,8 +140,8 @@ void send_parts(const File& file, const sockaddr_in& address, std::atomic<std::u
         "PUT /{:05} HTTP/1.1\r\nhost: sink\r\ncontent-length: {}\r\n\r\n", part + 1, end - offset);
     send_all(fd, head.data(), head.size());
     while (offset < end) {
-      std::size_t count = read_block(file, offset, block, end - offset);
-      send_all(fd, block.data(), count);
+      std::size_t count = read_block(file, offset, *block, end - offset);
+      send_all(fd, block->bytes, count);
       offset += count;
     }
     receive_answer(fd);
@@ -156,10 +162,10 @@ void run_send(const File& file, std::string_view url) {
 void run_hash(const File& file) {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
   if (context == nullptr || EVP_DigestInit_ex(context, EVP_sha256(), nullptr) != 1) die("EVP");
-  std::vector<char> block(block_size);
+  auto block = std::make_unique<Block>();
   for (std::uint64_t offset = 0; offset < file.size;) {
-    std::size_t count = read_block(file, offset, block, file.size - offset);
-    EVP_DigestUpdate(context, block.data(), count);
+    std::size_t count = read_block(file, offset, *block, file.size - offset);
+    EVP_DigestUpdate(context, block->bytes, count);
     offset += count;
   }
   unsigned char value[EVP_MAX_MD_SIZE];

@@ -4,8 +4,8 @@
 //                                               and connections as an upload begins with
 //        part_path hash FILE http://HOST:PORT   SHA-256 of the file first, then the same
 // https:// works as well; trust comes from where the environment says.
-// Prints one line of JSON as floor does. It goes below the front door, since no door leads to URLs
-// that nobody negotiated.
+// Prints one line of JSON as floor does. It goes below the front door, to leave the scheduler and
+// the events out of what is measured.
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
