@@ -1,4 +1,4 @@
-// target.h: where the bytes of one object go. With source.h one of the two things a new road adds.
+// target.h: where the bytes of one object go. With source.h and road.h what a new road adds.
 //
 // A Target is made by a road when it has negotiated an object (a batch answer, a multipart upload
 // begun); it is immutable and shared by all workers. It knows how its parts are asked for, what the

@@ -82,10 +82,11 @@ def test_offline(asked, variable):
     assert asked.last.code == 1 and asked.last.error["code"] == "offline_mode"
 
 
-def test_user_agent_says_who_and_no_more(asked):
+def test_user_agent_says_who_and_no_more(asked, headrace):
     asked(HF_TOKEN=Hub.token)
-    agents = {request.headers.get("user-agent") for request in asked.requests}
-    assert len(agents) == 1 and agents.pop().startswith("headrace/")
+    version = headrace("--version").out.split()[-1]
+    assert {request.headers.get("user-agent") for request in asked.requests} == {
+        f"headrace/{version}"}
 
 
 BAR = b"\r\x1b[K"

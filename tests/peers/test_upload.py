@@ -297,6 +297,8 @@ def test_repo_and_whoami(headrace, hub):
     run = headrace("repo", "create", "me/app", "--type", "space", "--space-sdk", "docker")
     assert run.code == 0 and f"{hub.url}/spaces/me/app" in run.out, run
     run = headrace("whoami")
-    assert run.code == 0 and run.out.strip(), run.err
+    assert run.code == 0 and run.out == "me\n", run
     assert headrace("repo", "delete", "me/made").code == 0
+    with pytest.raises(AssertionError):
+        hub.repository("me/made")
     assert headrace("--version").out.strip().split()[-1][0].isdigit()

@@ -37,6 +37,8 @@ SERVER_HEADERS = ("net/http_server.h", "tools/")
 # Only these files know the library that stands before the colon.
 ONLY_IN = {"liburing": re.compile(r"^(io/uring\w*|tests/|bench/)"),
            "llhttp": re.compile(r"^(net/\w*parser|tests/|bench/)"),
+           "nlohmann": re.compile(r"^(engine/(json\.h|\w+_json\.cc|hub/messages_\w+\.cc)|"
+                               r"tools/hub/|tests/|bench/)"),
            "expat": re.compile(r"^(engine/s3/xml\.cc|tests/|bench/)")}
 THIRD_PARTIES = ("liburing", "openssl", "llhttp", "nlohmann", "expat", "CLI", "git2", "mimalloc",
                  "fmt", "doctest", "benchmark")
