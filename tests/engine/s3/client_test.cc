@@ -13,7 +13,10 @@ const S3Place place{.bucket = "b", .key = "k"};
 using Call = std::function<Task<Status>(Scope&, S3Client&)>;
 
 Task<Status> copy(Scope& scope, S3Client& client) {
-  return client.copy(scope, {.bucket = "b", .key = "from"}, "\"1\"", place);
+  S3Place from{.bucket = "b", .key = "from"};
+  std::string etag = "\"1\"";
+  Status copied = co_await client.copy(scope, from, etag, place);
+  co_return copied;
 }
 
 Task<Status> create(Scope& scope, S3Client& client) {
@@ -23,7 +26,8 @@ Task<Status> create(Scope& scope, S3Client& client) {
 }
 
 Task<Status> complete(Scope& scope, S3Client& client) {
-  Result<S3Completed> done = co_await client.complete(scope, place, "u", "<x/>", Headers());
+  std::string upload = "u";
+  Result<S3Completed> done = co_await client.complete(scope, place, upload, "<x/>", Headers());
   if (!done) co_return fail(std::move(done.error()));
   co_return Status();
 }
