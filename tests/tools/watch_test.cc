@@ -112,11 +112,11 @@ TEST_CASE("what a job says of its commits is not lost by a signal") {
     FakeJob job;
     job.steps_left = 1000;
     job.signals = {SIGINT};
-    job.result = fail(make_error(ErrorClass::cancelled, code, "m").hinting("look there"));
+    job.result = fail(make_error(ErrorClass::cancelled, code, "m").hinting("look at http://h/me"));
     const WatchEnd end = watch(job.watched(), output);
     bool unknown = code == std::string_view("outcome_unknown");
     CHECK(end.result.error().code == (unknown ? "outcome_unknown" : "interrupted"));
-    CHECK(end.result.error().hint == "look there; go on");
+    CHECK(end.result.error().hint == "look at http://h/me; go on");
   }
 }
 

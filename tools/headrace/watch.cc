@@ -15,9 +15,9 @@ Error interrupted(const Watched& watched) {
       .hinting(watched.after_stop);
 }
 
-// What the job has said of commits that are in, or may be, stays.
+// What the job has said of commits that are in, or may be, stays: it names their places.
 Error with_own_words(Error interruption, Error own) {
-  if (own.hint.empty()) return interruption;
+  if (!own.hint.contains("://")) return interruption;
   own.hint += (own.hint.ends_with(' ') ? "" : "; ") + interruption.hint;
   if (own.code == "outcome_unknown") return own;
   interruption.hint = std::move(own.hint);
