@@ -36,7 +36,7 @@ def test_a_part_that_stands_still_is_named_and_sent_elsewhere(headrace, relay, b
               if event["event"] == "part_late" and event["part"] == held]
     assert late["path"] == "large.bin" and late["host"] == relay.url.removeprefix("http://"), late
     assert late["address"] == by_name and late["seconds"] > 0, late
-    assert 0 <= late["bytes"] <= MIB
+    assert 0 < late["bytes"] <= MIB
     sent = [int(dict(request.query)["part"]) for request in relay.seen("PUT")]
     assert sent.count(held) == 2 and set(sent) == set(range(1, 13)), sent
     assert download("me/stalled") == large
